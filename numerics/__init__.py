@@ -1,0 +1,8 @@
+"""Random networks in JAX: what is measured, and never what is predicted.
+
+Forward passes run in float32; statistics accumulate in float64.
+"""
+
+import jax
+
+jax.config.update("jax_enable_x64", True)

@@ -1,0 +1,192 @@
+r"""Ensembles of random networks: jitted replicates of a `Network` at finite width, depth and sample size.
+
+One network is inputs $x_{ik} = \sqrt{c_0} + \sqrt{1-c_0}\,g_{ik}$, then per layer a dense layer and the block's stages, in one
+`lax.scan` over depth that measures every layer on the way. Replicates run through one compiled kernel.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from numerics import keys
+from numerics.estimators import Moments, two_moments
+from theory.network import Network
+
+Measure = Callable[[jax.Array], Any]
+
+
+class Sampler(Enum):
+    """How a dense layer's pre-activations are drawn."""
+
+    WEIGHTS = "weights"  #: draw the N² weights and multiply
+    GRAM = "gram"  #: given the activations, draw from the Gaussian they imply (claim `gram_sampler_equal_in_law`)
+
+
+class NotFinite(Exception):
+    """A simulated statistic is infinite or not a number; the message names where."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """The finite sizes of a simulated network.
+
+    Parameters
+    ----------
+    width, depth, samples : int
+        Units per layer, hidden layers, samples in all.
+    input_dimension : int
+        0 means: the width.
+    sampler : Sampler
+    """
+
+    width: int
+    depth: int
+    samples: int
+    input_dimension: int = 0
+    sampler: Sampler = Sampler.WEIGHTS
+
+    @property
+    def networks_per_call(self) -> int:
+        """Replicates in one compiled call: about 2^16 units of one layer, between 8 and 1024 networks."""
+        return max(8, min(1024, 2**16 // self.width))
+
+
+@dataclass
+class Stopwatch:
+    """Seconds spent compiling, and drawing and estimating."""
+
+    compiling: float = 0.0
+    running: float = 0.0
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One compiled network shape: keys of networks to measurements of each."""
+
+    measure: Callable[[jax.Array], Any]
+    compiled: dict[int, Any] = field(default_factory=dict, compare=False)
+
+    def __call__(self, network_keys: jax.Array, stopwatch: Stopwatch) -> Any:
+        count = len(network_keys)
+        if count not in self.compiled:
+            start = time.perf_counter()
+            mapped = jax.jit(lambda ks: lax.map(self.measure, ks, batch_size=min(8, count)))
+            self.compiled[count] = mapped.lower(network_keys).compile()
+            stopwatch.compiling += time.perf_counter() - start
+        start = time.perf_counter()
+        result = jax.device_get(self.compiled[count](network_keys))
+        stopwatch.running += time.perf_counter() - start
+        return result
+
+
+def batches(network: Network, samples: int) -> tuple[int, int]:
+    """(number of batches, samples per batch); one batch where the batch size is not given.
+
+    Raises
+    ------
+    ValueError
+        If the batch size does not divide the samples.
+    """
+    if network.batch_size == float("inf"):
+        return 1, samples
+    batch = int(network.batch_size)
+    if samples % batch:
+        raise ValueError(f"a batch size of {batch} does not divide {samples} samples")
+    return samples // batch, batch
+
+
+def dense(h: jax.Array, key: jax.Array, width: int, network: Network, sampler: Sampler) -> jax.Array:
+    r"""Pre-activations (batches, B, width) from activations (batches, B, fan-in): $hW^{\mathsf T} + b$, or a draw of the same law."""
+    *lead, fan_in = h.shape
+    flat = h.reshape(-1, fan_in)
+    weight_key, bias_key = jax.random.split(key)
+    if sampler is Sampler.WEIGHTS:
+        root = flat @ jax.random.normal(weight_key, (fan_in, width), jnp.float32)
+    else:
+        factor = jnp.linalg.qr(flat.T, mode="r").T
+        root = factor @ jax.random.normal(weight_key, (factor.shape[1], width), jnp.float32)
+    z = root * jnp.float32(np.sqrt(float(network.weight_variance) / fan_in))
+    if float(network.bias_variance) > 0:
+        z = z + jnp.float32(np.sqrt(float(network.bias_variance))) * jax.random.normal(bias_key, (1, width), jnp.float32)
+    return z.reshape(*lead, width)
+
+
+def inputs(network: Network, size: Size, key: jax.Array) -> jax.Array:
+    """Gaussian samples (batches, B, input dimension), any two of overlap c_0 in expectation."""
+    shape = (*batches(network, size.samples), size.input_dimension or size.width)
+    overlap = float(network.input_overlap)
+    own = jax.random.normal(key, shape, jnp.float32)
+    return jnp.float32(np.sqrt(overlap)) + jnp.float32(np.sqrt(1 - overlap)) * own
+
+
+def propagate(network: Network, size: Size, key: jax.Array, observe: Measure) -> tuple[jax.Array, Any]:
+    """Last hidden activations of one network, and what `observe` made of the activations of each layer."""
+    input_key, layer_key = jax.random.split(key)
+
+    def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
+        h = dense(h, key, size.width, network, size.sampler)
+        for stage in network.block:
+            h = stage.on_array(h, jnp)
+        return h, observe(h)
+
+    h = inputs(network, size, input_key)
+    layer_keys = jax.random.split(layer_key, size.depth)
+    if h.shape[-1] == size.width:
+        return lax.scan(layer, h, layer_keys)
+    h, first = layer(h, layer_keys[0])
+    h, rest = lax.scan(layer, h, layer_keys[1:])
+    return h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest)
+
+
+_KERNELS: dict[Any, Kernel] = {}
+
+
+def replicate(
+    measure: Callable[[jax.Array], Any], name: Any, per_call: int, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None
+) -> Any:
+    """Measurements of `networks` independent replicates, numbered along the first axis.
+
+    `measure` takes one network's key; `name` identifies it, so that equal work compiles once.
+    """
+    kernel = _KERNELS.setdefault(name, Kernel(measure))
+    stopwatch = stopwatch or Stopwatch()
+    count = min(per_call, networks)
+    parts = [kernel(keys.members(key, first, count), stopwatch) for first in range(0, networks, count)]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)
+
+
+def moments(network: Network, size: Size, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None) -> Moments:
+    """Overlap and power after every hidden layer: arrays (networks, depth), float64.
+
+    Raises
+    ------
+    NotFinite
+        If a norm divided by zero: a unit was constant over its batch, or a layer over its features.
+    """
+
+    def measure(key: jax.Array) -> Moments:
+        return propagate(network, size, key, partial(two_moments, coupled=network.couples_samples))[1]
+
+    found: Moments = replicate(measure, ("moments", network, size), size.networks_per_call, key, networks, stopwatch)
+    return finite(found, network, size)
+
+
+def finite(found: Any, network: Network, size: Size) -> Any:
+    """The measurements, if all are finite."""
+    bad = sum(int(np.sum(~np.isfinite(leaf))) for leaf in jax.tree.leaves(found))
+    if bad:
+        raise NotFinite(
+            f"{bad} statistics of {network.norm.name} ({network.placement.value}) at width {size.width} are not finite: with ε = 0 a norm "
+            "divides by zero where a unit is constant over its batch"
+        )
+    return found

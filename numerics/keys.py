@@ -1,0 +1,27 @@
+"""Random keys: one seed for a whole audit, one stream per name.
+
+A stream depends on the seed and on what it is for, never on what else runs; the key of a network depends on
+its number in its stream, never on how the stream is split into calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import jax
+
+
+
+
+def stream(seed: int, *names: object) -> jax.Array:
+    """The key of the stream called `names` (a claim's id, the experiment's number, what is drawn)."""
+    digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
+    key = jax.random.key(seed)
+    for start in (0, 4, 8):
+        key = jax.random.fold_in(key, int.from_bytes(digest[start : start + 4], "big"))
+    return key
+
+
+def members(key: jax.Array, first: int, count: int) -> jax.Array:
+    """Keys of the networks numbered first, …, first + count − 1 of a stream."""
+    return jax.vmap(lambda index: jax.random.fold_in(key, index))(jax.numpy.arange(first, first + count))

@@ -1,0 +1,1 @@
+"""Where witnesses meet: the only room that compares what is stated, derived and observed."""

@@ -1,0 +1,299 @@
+"""The audit: a plan of checks known before any runs, their evidence, and what follows for each claim."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sympy import latex
+
+from proofs_checks import enclosed, evidence
+from proofs_checks.design import DEFAULT_ALPHA, DEFAULT_RESOLUTION, Design
+from proofs_checks.evidence import Evidence, Verdict
+from proofs_checks.exact import ExactWorker
+from theory.claim import Claim, Kind, Statement, Witness
+from theory.experiments import Experiment, Neutral
+
+FORMAT = 1  #: of the evidence file
+DEFAULT_SEED = 250511312  #: the paper's arXiv number
+SIMULATIONS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a whole audit is run with.
+
+    Parameters
+    ----------
+    alpha : float
+        Probability that an audit of true claims shows any statistical failure.
+    resolution : float
+        Relative deviation of γ that every observed claim must be able to see.
+    seed : int
+    """
+
+    alpha: float = DEFAULT_ALPHA
+    resolution: float = DEFAULT_RESOLUTION
+    seed: int = DEFAULT_SEED
+
+
+@dataclass(frozen=True)
+class Check:
+    """One planned check: a statement before a witness, or one comparison of an experiment."""
+
+    claim: Claim
+    witness: Witness
+    name: str
+    subject: Statement | Experiment
+    number: int = 0
+    design: Design | None = None
+
+    @property
+    def id(self) -> str:
+        """claim/witness/name, unique in a plan."""
+        return f"{self.claim.id}/{self.witness.value}/{self.name}"
+
+
+def plan(claims: Iterable[Claim], settings: Settings) -> list[Check]:
+    """All checks of the claims, with α split evenly over those that can fail by chance."""
+    from proofs_checks import observed
+
+    checks: list[Check] = []
+    for claim in claims:
+        for statement in claim.statements:
+            for witness in (Witness.EXACT, Witness.ENCLOSED):
+                if witness in statement.witnesses:
+                    checks.append(Check(claim, witness, statement.name, statement))
+        for number, experiment in enumerate(claim.experiments):
+            prefix = f"experiment_{number + 1}/" if len(claim.experiments) > 1 else ""
+            for name in observed.checks(experiment):
+                checks.append(Check(claim, Witness.OBSERVED, prefix + name, experiment, number))
+    random = [check for check in checks if is_random(check)]
+    design = Design(settings.alpha / max(1, len(random)), settings.resolution)
+    return [replace(check, design=design) if check.witness is Witness.OBSERVED else check for check in checks]
+
+
+def is_random(check: Check) -> bool:
+    """Whether a check of a true claim can fail by chance: identities and exact checks cannot."""
+    return check.witness is Witness.OBSERVED and not isinstance(check.subject, Neutral)
+
+
+@dataclass
+class Audit:
+    """A plan and the evidence found for it so far."""
+
+    settings: Settings
+    claims: list[Claim]
+    evidence: dict[str, list[Evidence]] = field(default_factory=dict)
+    planned: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def verdict_of(self, claim: Claim) -> Verdict | None:
+        """HOLDS only if every planned check ran and held; None for an assumption."""
+        if claim.kind is Kind.ASSUMPTION:
+            return None
+        found = self.evidence.get(claim.id, [])
+        verdict = Verdict.of_all([item.verdict for item in found])
+        complete = len(found) == self.planned.get(claim.id, 0) > 0
+        return verdict if complete or verdict is Verdict.FAILS else Verdict.UNDECIDED
+
+    def verdict_with_foundations(self, claim: Claim) -> Verdict | None:
+        """The verdict of a claim and of all it rests on, assumptions granted."""
+        verdicts = [self.verdict_of(each) for each in (*claim.foundations(), claim)]
+        return None if claim.kind is Kind.ASSUMPTION else Verdict.of_all([v for v in verdicts if v is not None])
+
+    @property
+    def verdict(self) -> Verdict:
+        """HOLDS only if every audited claim holds."""
+        return Verdict.of_all([v for claim in self.claims if (v := self.verdict_of(claim)) is not None])
+
+    def to_json(self) -> dict[str, Any]:
+        """The evidence file."""
+
+        def word(verdict: Verdict | None) -> str:
+            return "ASSUMED" if verdict is None else verdict.value
+
+        return {
+            "format": FORMAT,
+            "verdict": self.verdict.value,
+            "alpha": self.settings.alpha,
+            "resolution": self.settings.resolution,
+            "seed": self.settings.seed,
+            "seconds": self.seconds,
+            "claims": [
+                {
+                    "id": claim.id,
+                    "title": claim.title,
+                    "source": {"paper": claim.source.paper, "ref": claim.source.ref},
+                    "kind": claim.kind.value,
+                    "verdict": word(self.verdict_of(claim)),
+                    "verdict_with_foundations": word(self.verdict_with_foundations(claim)),
+                    "rests_on": [below.id for below in claim.rests_on],
+                    "planned": self.planned.get(claim.id, 0),
+                    "evidence": [item.to_json() for item in self.evidence.get(claim.id, [])],
+                }
+                for claim in self.claims
+            ],
+        }
+
+    def write(self, folder: Path) -> Path:
+        """Write `evidence.json` whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path, partial = folder / "evidence.json", folder / "evidence.json.part"
+        partial.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+        return path
+
+
+class UnreadableEvidence(Exception):
+    """An evidence file is missing, truncated or not ours; the message says which."""
+
+
+def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
+    """The audit that an evidence file records; evidence of anything changed since is UNDECIDED.
+
+    Raises
+    ------
+    UnreadableEvidence
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise UnreadableEvidence(f"{path} has format {data['format']!r}; this version reads format {FORMAT}")
+        unknown = [entry["id"] for entry in data["claims"] if entry["id"] not in catalogue]
+        if unknown:
+            raise UnreadableEvidence(f"{path} has evidence for {unknown[0]!r}, which is not a claim here: name its module with --module")
+        claims = [catalogue[entry["id"]] for entry in data["claims"]]
+        return Audit(
+            Settings(data["alpha"], data["resolution"], data["seed"]),
+            claims,
+            {
+                claim.id: [evidence.stale(Evidence.from_json(item), claim) for item in entry["evidence"]]
+                for claim, entry in zip(claims, data["claims"], strict=True)
+            },
+            {entry["id"]: entry["planned"] for entry in data["claims"]},
+            data["seconds"],
+        )
+    except FileNotFoundError:
+        raise UnreadableEvidence(f"there is no evidence at {path}: run `normproof audit` first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableEvidence(f"{path} is not an evidence file of normproof ({type(error).__name__}: {error})") from None
+
+
+def run(
+    claims: Iterable[Claim],
+    settings: Settings,
+    on_evidence: Callable[[Check, Evidence], None] = lambda check, found: None,
+    only: set[str] | None = None,
+) -> Audit:
+    """Plan and run all checks of the claims; formulas in a process of their own, simulations beside it.
+
+    `only` restricts the run, not the plan, to checks with these ids: shares of α do not depend on it.
+    """
+    start = time.perf_counter()
+    claims = list(claims)
+    checks = plan(claims, settings)
+    audit = Audit(settings, claims, {claim.id: [] for claim in claims})
+    for check in checks:
+        audit.planned[check.claim.id] = audit.planned.get(check.claim.id, 0) + 1
+    wanted = [check for check in checks if only is None or check.id in only]
+    formulas = [check for check in wanted if check.witness is not Witness.OBSERVED]
+    by_experiment: dict[tuple[str, int], list[Check]] = {}
+    for check in wanted:
+        if check.witness is Witness.OBSERVED:
+            by_experiment.setdefault((check.claim.id, check.number), []).append(check)
+    found: dict[str, Evidence] = {}
+    with ExactWorker() as worker, ThreadPoolExecutor(SIMULATIONS_AT_ONCE + 1) as pool:
+
+        def note(check: Check, item: Evidence) -> None:
+            found[check.id] = item
+            on_evidence(check, item)
+
+        def all_of(group: list[Check]) -> None:
+            for check in group:
+                note(check, run_check(check, settings, worker))
+
+        tasks = [pool.submit(all_of, group) for group in (formulas, *by_experiment.values()) if group]
+        try:
+            for task in as_completed(tasks):
+                task.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    for check in wanted:
+        audit.evidence[check.claim.id].append(found[check.id])
+    audit.seconds = time.perf_counter() - start
+    return audit
+
+
+def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+    """Run one check; whatever goes wrong on the way leaves it undecided."""
+    start = time.perf_counter()
+    runner = {Witness.EXACT: _exact, Witness.ENCLOSED: _enclosed, Witness.OBSERVED: _observed}[check.witness]
+    try:
+        found = runner(check, settings, worker)
+    except Exception as error:  # an error in a check is a finding, not a crash of the audit
+        found = _evidence(check, Verdict.UNDECIDED, f"{type(error).__name__}: {error}")
+    return replace(found, seconds=time.perf_counter() - start)
+
+
+def _evidence(check: Check, verdict: Verdict, sentence: str, **rest: Any) -> Evidence:
+    return Evidence(
+        check.claim.id, check.name, check.witness, verdict, sentence, fingerprint=evidence.fingerprint(check.claim), **rest
+    )
+
+
+def _exact(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+    statement = check.subject
+    assert isinstance(statement, Statement)
+    results = worker.run(check.claim, statement)
+    verdict = Verdict.of_all([result.verdict for result in results])
+    if len(results) < len(statement.chain) and verdict is Verdict.HOLDS:
+        verdict = Verdict.UNDECIDED
+    last = results[-1]
+    count = len(statement.chain)
+    if verdict is Verdict.HOLDS:
+        sentence = f"{count} step{'s' * (count > 1)}, each decided: the residual is a literal 0 or the sign is literal"
+    else:
+        left, right, reason = statement.chain[len(results) - 1]
+        sentence = f"step {len(results)} of {count} ({reason}): {last.sentence}"
+    details: dict[str, Any] = {"steps": [{"verdict": r.verdict.value, "seconds": r.seconds, "sentence": r.sentence} for r in results]}
+    if verdict is not Verdict.HOLDS:
+        details |= {"left": latex(left), "right": latex(right), "residual": last.residual}
+    return _evidence(check, verdict, sentence, details=details)
+
+
+def _enclosed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+    statement = check.subject
+    assert isinstance(statement, Statement)
+    result = enclosed.compare(check.claim, statement)
+    details: dict[str, Any] = {"radius": result.radius, "width": enclosed.WIDTH}
+    if result.verdict is not Verdict.HOLDS:
+        details |= {"left": latex(statement.derived), "right": latex(statement.stated), "residual": ""}
+    return _evidence(check, result.verdict, result.sentence, details=details)
+
+
+def _observed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+    from proofs_checks import observed
+
+    assert check.design is not None and not isinstance(check.subject, Statement)
+    stream = f"{check.claim.id}/{check.number}"
+    finding = observed.run(check.subject, check.name.rsplit("/", 1)[-1], check.design, settings.seed, stream)
+    return _evidence(
+        check,
+        finding.verdict,
+        finding.sentence,
+        estimate=finding.estimate,
+        standard_error=finding.standard_error,
+        predicted=finding.predicted,
+        resolution=finding.resolution,
+        alpha=check.design.alpha if is_random(check) else None,
+        rival=finding.rival,
+        details=finding.details,
+    )

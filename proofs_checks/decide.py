@@ -1,0 +1,153 @@
+"""Deciding one link of a derivation, three-valued.
+
+Only a literal zero holds an equality and only a literal True holds a sign. What SymPy leaves unevaluated
+is undecided, which is red; a residual that is not zero at a rational point, in high-precision arithmetic,
+fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sympy import (
+    Abs,
+    Rational,
+    acos,
+    Derivative,
+    Expr,
+    Integral,
+    Limit,
+    Max,
+    Piecewise,
+    Product,
+    Sum,
+    diff,
+    expand,
+    expand_func,
+    expand_log,
+    factor,
+    gammasimp,
+    logcombine,
+    powdenest,
+    radsimp,
+    sign,
+    simplify,
+    trigsimp,
+    together,
+)
+
+from proofs_checks.evidence import Verdict
+from theory.claim import Interval, Relation, sample_points
+
+HALF = Rational(1, 2)
+UNEVALUATED = (Integral, Limit, Piecewise, Derivative, Sum, Product, sign)
+
+
+
+def _factor_radicands(e: Expr) -> Expr:
+    """Factor under square roots, where a perfect square of positive terms then comes out."""
+    return e.replace(lambda p: p.is_Pow and p.exp in (HALF, -HALF), lambda p: factor(p.base) ** p.exp)
+
+
+_SIMPLIFIERS: tuple[Callable[[Expr], Expr], ...] = (
+    expand,
+    simplify,
+    lambda e: simplify(expand(e, func=True)),
+    lambda e: trigsimp(expand(e, trig=True)),
+    lambda e: gammasimp(expand_func(e)),
+    lambda e: simplify(expand_log(logcombine(e, force=False))),
+    lambda e: radsimp(together(powdenest(e))),
+    factor,
+    lambda e: simplify(e.rewrite(Abs)),
+    lambda e: simplify(e.rewrite(acos)),
+    lambda e: simplify(_factor_radicands(e)),
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict on one link, with what was left of it."""
+
+    verdict: Verdict
+    residual: Expr
+    sentence: str
+
+
+def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, ...]) -> Decision:
+    """Decide `left relation right` on the domain.
+
+    Equalities hold when left − right becomes a literal 0; inequalities when left − right is literally
+    positive in the domain's positive parametrisation.
+    """
+    if relation is Relation.EQUAL and left == right:
+        return Decision(Verdict.HOLDS, left - left, "identical")
+    residual = evaluate(left) - evaluate(right)
+    used = tuple(interval for interval in domain if interval.symbol in residual.free_symbols)
+    if relation is Relation.EQUAL:
+        if vanishes(residual, used):
+            return Decision(Verdict.HOLDS, residual - residual, "the residual simplifies to 0")
+    elif is_positive(residual, used):
+        return Decision(Verdict.HOLDS, residual, "positive on the whole domain")
+    if residual.has(*UNEVALUATED) and not residual.has(Max):
+        kind = next(type(a).__name__ for a in residual.atoms(*UNEVALUATED))
+        counterexample = None
+    else:
+        kind, counterexample = "", _counterexample(residual, relation, used)
+    if counterexample is not None:
+        point, value = counterexample
+        at = ", ".join(f"{symbol} = {number}" for symbol, number in point.items()) or "every point"
+        return Decision(Verdict.FAILS, residual, f"the residual is {value} at {at}")
+    left_over = f"an unevaluated {kind} is left" if kind else "the residual did not simplify"
+    return Decision(Verdict.UNDECIDED, residual, f"could not decide: {left_over}")
+
+
+def evaluate(expression: Expr) -> Expr:
+    """Carry out integrals, limits, derivatives and sums."""
+    return expression.doit()
+
+
+def _forms(residual: Expr, domain: tuple[Interval, ...]) -> Iterator[Expr]:
+    """The residual and, where the domain is bounded, the residual in a positive variable."""
+    yield residual
+    if len(domain) == 1 and domain[0].by_positive != domain[0].symbol:
+        yield residual.subs(domain[0].symbol, domain[0].by_positive)
+
+
+def vanishes(residual: Expr, domain: tuple[Interval, ...]) -> bool:
+    """Whether the residual simplifies to a literal 0, or its derivative does and so does its value at one point."""
+    for form in _forms(residual, domain):
+        if any(simplifier(form) == 0 for simplifier in _SIMPLIFIERS):
+            return True
+    if residual.has(*UNEVALUATED, Max):
+        return False
+    for interval in domain:
+        if interval.symbol.is_integer or simplify(residual.subs(interval.symbol, interval.anchor)) != 0:
+            continue
+        slope = diff(residual, interval.symbol)
+        if any(simplifier(form) == 0 for form in _forms(slope, domain) for simplifier in (simplify, radsimp, factor, lambda e: simplify(_factor_radicands(e)))):
+            return True
+    return False
+
+
+def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:
+    """Whether SymPy's assumptions make some form of the residual literally positive."""
+    return any(
+        candidate.is_positive is True
+        for form in _forms(residual, domain)
+        for candidate in (form, simplify(form), factor(form))
+    )
+
+
+def _counterexample(
+    residual: Expr, relation: Relation, domain: tuple[Interval, ...]
+) -> tuple[dict[Expr, Expr], Expr] | None:
+    """A rational point of the domain at which 30 digits show that the relation does not hold."""
+    for point in sample_points(domain):
+        value = residual.subs(point).evalf(30)
+        if not value.is_number or not value.is_comparable:
+            continue
+        wrong = abs(value) > 1e-20 if relation is Relation.EQUAL else value < -1e-20
+        if wrong:
+            return point, value.n(6)
+    return None

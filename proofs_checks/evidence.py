@@ -1,0 +1,112 @@
+"""Verdicts and evidence: what one planned check found, as data."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import inspect
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from theory.claim import Claim, Witness
+
+
+class Verdict(Enum):
+    """Three-valued, never two: what could not be decided is red."""
+
+    HOLDS = "HOLDS"
+    FAILS = "FAILS"
+    UNDECIDED = "UNDECIDED"
+
+    @staticmethod
+    def of_all(verdicts: list[Verdict]) -> Verdict:
+        """HOLDS only if there is something and all of it holds; FAILS if anything fails."""
+        if Verdict.FAILS in verdicts:
+            return Verdict.FAILS
+        return Verdict.HOLDS if verdicts and all(v is Verdict.HOLDS for v in verdicts) else Verdict.UNDECIDED
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one check found.
+
+    Parameters
+    ----------
+    claim, check : str
+        The claim's id and the check's name within it.
+    witness : Witness
+    verdict : Verdict
+    sentence : str
+        What was seen, in one sentence.
+    estimate, standard_error, predicted, resolution, alpha : float or None
+        For statistical checks: the numbers compared, the deviation that would have been seen with the designed power, and the
+        check's share of the audit's error rate.
+    rival : dict
+        The rival, its prediction and whether the same data reject it.
+    details : dict
+        Everything a report draws or prints: ladders, histograms, residuals, radii.
+    seconds : float
+    fingerprint : str
+        What was checked: claim, definitions, check code, versions.
+    """
+
+    claim: str
+    check: str
+    witness: Witness
+    verdict: Verdict
+    sentence: str
+    estimate: float | None = None
+    standard_error: float | None = None
+    predicted: float | None = None
+    resolution: float | None = None
+    alpha: float | None = None
+    rival: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    fingerprint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, enums by value."""
+        return {**asdict(self), "witness": self.witness.value, "verdict": self.verdict.value}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Evidence:
+        """The inverse of `to_json`; TypeError, KeyError or ValueError if it is not evidence."""
+        return Evidence(**{**data, "witness": Witness(data["witness"]), "verdict": Verdict(data["verdict"])})
+
+
+def stale(evidence: Evidence, claim: Claim) -> Evidence:
+    """The evidence, or an UNDECIDED in its place if what it checked has changed since."""
+    if evidence.fingerprint == fingerprint(claim):
+        return evidence
+    return replace(evidence, verdict=Verdict.UNDECIDED, sentence="STALE: the claim, the checks or a library changed since this ran")
+
+
+@cache
+def _code() -> str:
+    """Digest of all definitions and checks, and of the versions they run on."""
+    import numerics
+    import proofs_checks
+    import theory
+
+    digest = hashlib.sha256()
+    for package in (theory, numerics, proofs_checks):
+        for path in sorted(_folder(package).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    for library in ("sympy", "mpmath", "jax", "jaxlib", "numpy", "scipy", "python-flint"):
+        digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
+    return digest.hexdigest()
+
+
+def _folder(package: ModuleType) -> Any:
+    from pathlib import Path
+
+    return Path(inspect.getfile(package)).parent
+
+
+def fingerprint(claim: Claim) -> str:
+    """A digest of the claim as stated and of all code and versions that check it."""
+    return hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode()).hexdigest()[:16]

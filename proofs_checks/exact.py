@@ -1,0 +1,107 @@
+"""The exact witness: every link of a derivation, in a process that can be killed.
+
+Each link of a statement's chain is decided in its own time budget. A link that takes longer is UNDECIDED and
+the process that was busy with it is ended.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import TracebackType
+
+from sympy import latex
+
+from proofs_checks.decide import decide
+from proofs_checks.evidence import Verdict
+from theory.claim import Claim, Interval, Relation, Statement
+
+BUDGET = 60.0  #: seconds for one link
+
+
+@dataclass(frozen=True)
+class LinkResult:
+    """What became of one link of a chain."""
+
+    verdict: Verdict
+    sentence: str
+    residual: str
+    seconds: float
+
+
+def links(statement: Statement) -> list[Relation]:
+    """The relation of each link: equalities, and the statement's own at the end."""
+    return [Relation.EQUAL] * (len(statement.chain) - 1) + [statement.relation]
+
+
+def decide_links(statement: Statement, domain: tuple[Interval, ...]) -> Iterator[LinkResult]:
+    """Decide the links in order; here, without a budget."""
+    for (left, right, _), relation in zip(statement.chain, links(statement), strict=True):
+        start = time.perf_counter()
+        decision = decide(left, relation, right, domain)
+        residual = "" if decision.verdict is Verdict.HOLDS else latex(decision.residual)
+        yield LinkResult(decision.verdict, decision.sentence, residual, time.perf_counter() - start)
+
+
+def _serve(connection: Connection) -> None:
+    """The worker: receives (statement, domain), sends one LinkResult after another."""
+    while (task := connection.recv()) is not None:
+        statement, domain = task
+        try:
+            for result in decide_links(statement, domain):
+                connection.send(result)
+        except Exception as error:  # an error while deciding is a finding, not a crash of the audit
+            connection.send(LinkResult(Verdict.UNDECIDED, f"{type(error).__name__}: {error}", "", 0.0))
+
+
+class ExactWorker:
+    """A process that decides statements one at a time, and is replaced when it overruns a budget."""
+
+    def __init__(self, budget: float = BUDGET) -> None:
+        self.budget = budget
+        self._context = multiprocessing.get_context("spawn")
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> ExactWorker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def _ready(self) -> Connection:
+        if self._connection is None:
+            self._connection, theirs = self._context.Pipe()
+            self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            self._process.start()
+            theirs.close()
+            self._connection.send((Statement("warm_up", derived=1, stated=1), ()))
+            self._connection.recv()
+        return self._connection
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._process = self._connection = None
+
+    def run(self, claim: Claim, statement: Statement) -> list[LinkResult]:
+        """Decide a statement's links; the rest of the chain is not tried once one link has not held."""
+        connection = self._ready()
+        connection.send((statement, claim.domain))
+        results: list[LinkResult] = []
+        for _ in statement.chain:
+            try:
+                if connection.poll(self.budget):
+                    results.append(connection.recv())
+                else:
+                    results.append(LinkResult(Verdict.UNDECIDED, f"timed out after {self.budget:g} s", "", self.budget))
+            except EOFError:
+                results.append(LinkResult(Verdict.UNDECIDED, "the process that decides it ended", "", 0.0))
+            if results[-1].verdict is not Verdict.HOLDS:
+                self._end()
+                break
+        return results

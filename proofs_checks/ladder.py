@@ -1,0 +1,77 @@
+r"""The ladder of widths: finite-width bias estimated, its rate asserted, the infinite-width value extrapolated.
+
+A statistic t of networks of width N has expectation $t_\infty + b_1/N + b_2/N^2 + O(N^{-3})$. Means at several widths are fitted by weighted
+least squares; the intercept is what a theorem about infinite width predicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+RATES: dict[str, tuple[float, ...]] = {
+    "1/N": (1.0, 2.0),  #: the stated rate, with its next order
+    "1/sqrt(N)": (0.5,),
+    "1/N^2": (2.0,),
+}
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The mean of a statistic over replicates of one width."""
+
+    width: int
+    networks: int
+    mean: float
+    standard_error: float
+
+    @staticmethod
+    def of(width: int, values: np.ndarray) -> Rung:
+        """From one value per network."""
+        return Rung(width, len(values), float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A weighted least-squares fit over a ladder."""
+
+    intercept: float
+    standard_error: float
+    slope: float
+    freedom: float
+    misfit: float  #: p-value of the residuals
+
+
+def _design_matrix(widths: np.ndarray, exponents: tuple[float, ...]) -> np.ndarray:
+    return np.column_stack([np.ones_like(widths), *(widths**-p for p in exponents)])
+
+
+def fit(rungs: list[Rung], rate: str = "1/N") -> Fit:
+    """Fit the statistic's dependence on width with one of `RATES`."""
+    widths = np.array([rung.width for rung in rungs], dtype=float)
+    errors = np.array([rung.standard_error for rung in rungs])
+    matrix = _design_matrix(widths, RATES[rate]) / errors[:, None]
+    target = np.array([rung.mean for rung in rungs]) / errors
+    inverse = np.linalg.pinv(matrix)
+    coefficients = inverse @ target
+    residuals = target - matrix @ coefficients
+    spare = len(rungs) - matrix.shape[1]
+    # Welch and Satterthwaite: the intercept is a weighted sum of rung means, each with its own replicates.
+    shares = inverse[0] ** 2
+    freedom = shares.sum() ** 2 / sum(share**2 / (rung.networks - 1) for share, rung in zip(shares, rungs, strict=True))
+    return Fit(
+        intercept=float(coefficients[0]),
+        standard_error=float(np.sqrt(shares.sum())),
+        slope=float(coefficients[1]),
+        freedom=float(freedom),
+        misfit=float(stats.chi2.sf(residuals @ residuals, spare)) if spare else 1.0,
+    )
+
+
+def inflation(widths: tuple[int, ...], shares: tuple[float, ...]) -> float:
+    """Variance of the intercept when rung k has `shares[k]` units (networks × width) and one unit has variance one."""
+    sizes = np.array(widths, dtype=float)
+    matrix = _design_matrix(sizes, RATES["1/N"]) * np.sqrt(np.array(shares))[:, None]
+    return float(np.linalg.inv(matrix.T @ matrix)[0, 0])

@@ -1,0 +1,178 @@
+r"""Predictions in numbers, each with a radius: layer maps iterated in ball arithmetic.
+
+A layer map is expanded in mean-value form, $f(X) \subseteq f(m) + f'(X)(X - m)$, so that rounding is carried from layer
+to layer by the map's true slope and a thousand layers cost a thousand evaluations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb
+from scipy import special
+from sympy import Expr, simplify, sympify
+
+from proofs_checks.balls import enclose, precision
+from theory import symbols as s
+from theory.class_fraction import fraction_variance, mean_largest
+from theory.law import exact
+from theory.network import Network
+
+PRECISIONS = (192, 768, 3072)  #: bits tried in turn until the overlap and its distance from one are known to double precision
+SMALLEST_DOUBLE = 5e-324
+STATE = (s.c, s.q)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the theory says of a network's outputs.
+
+    Parameters
+    ----------
+    gamma, overlap : float
+        γ (infinite where all samples share one output) and c of the outputs.
+    variance, mean_largest : float or None
+        Of the class fractions; None where γ < 0, which no infinite data set has.
+    error_bound : float
+        On γ, relative to max(1, γ).
+    """
+
+    gamma: float
+    overlap: float
+    variance: float | None
+    mean_largest: float | None
+    method: str
+    error_bound: float
+
+
+def iterate(maps: tuple[Expr, ...], start: tuple[arb, ...]) -> Iterator[tuple[arb, ...]]:
+    """States (c, q, …) from the start on, by maps of the symbols `STATE`, as balls."""
+    symbols = STATE[: len(maps)]
+    slopes = [[simplify(f.diff(symbol)) for symbol in symbols] for f in maps]
+    state = start
+    while True:
+        yield state
+        middle = {symbol: value.mid() for symbol, value in zip(symbols, state, strict=True)}
+        here = dict(zip(symbols, state, strict=True))
+        state = tuple(
+            arb(enclose(f, middle)) + sum((_change(slope, here, middle, symbol) for slope, symbol in zip(row, symbols, strict=True)), arb(0))
+            for f, row in zip(maps, slopes, strict=True)
+        )
+        state = (state[0].intersection(arb(0, 1)), *state[1:])
+
+
+def _change(slope: Expr, here: dict[Expr, arb], middle: dict[Expr, arb], symbol: Expr) -> arb:
+    difference = here[symbol] - middle[symbol]
+    return arb(0) if slope == 0 or difference == 0 else enclose(slope, here) * difference
+
+
+def stated_gamma(overlap_map: Expr, start: float | Expr, depth: int) -> arb:
+    r"""$\gamma_L = c_L/(1-c_L)$ with $c_L$ a stated map of c applied L times."""
+    with precision(PRECISIONS[0]):
+        if simplify(overlap_map.subs(s.c, exact(start))) == 0 and depth > 0:
+            return arb(0)
+        states = iterate((sympify(overlap_map),), (enclose(exact(start)),))
+        for _ in range(depth):
+            next(states)
+        (overlap,) = next(states)
+        return overlap / (1 - overlap)
+
+
+def predict(network: Network, depth: int, classes: int = 2) -> Prediction:
+    """γ, overlap and class fractions of a network with `depth` hidden layers.
+
+    Raises
+    ------
+    NoClosedForm
+        If a stage has no exact rule for the law it meets.
+    """
+    overlap = next(value for bits in PRECISIONS if settled(value := output_overlap(network, depth, bits)) or bits == PRECISIONS[-1])
+    with precision(PRECISIONS[-1]):
+        if overlap.contains(0) and overlap.rad() < SMALLEST_DOUBLE:
+            overlap = arb(0)
+        if overlap == 1:
+            return Prediction(math.inf, 1.0, 0.25 if classes == 2 else (classes - 1) / classes**2, 1.0, "closed form", 0.0)
+        gamma = overlap / (1 - overlap)
+        bound = float(gamma.rad()) + 2**-52 * abs(float(gamma.mid()))
+        value, c = float(gamma.mid()), float(overlap.mid())
+        fraction: tuple[float | None, float | None] = (None, None)
+        if value >= 0 and classes == 2:
+            at = {s.gamma: gamma}
+            fraction = tuple(float(arb(enclose(f(s.gamma), at)).mid()) for f in (fraction_variance, mean_largest))
+        elif value >= 0:
+            fraction = multiclass(value, classes)
+    return Prediction(value, c, *fraction, "closed form", bound / max(1.0, abs(value)))
+
+
+def settled(overlap: arb) -> bool:
+    """Whether γ = c/(1−c) follows to double precision: c and 1 − c are known to 64 bits, or exactly."""
+    return all(value.rad() == 0 or value.rel_accuracy_bits() >= 64 for value in (overlap, 1 - overlap))
+
+
+def output_overlap(network: Network, depth: int, bits: int) -> arb:
+    """The correlation of two samples at the outputs, as a ball."""
+    with precision(bits):
+        return _output_overlap(network, depth)
+
+
+def _output_overlap(network: Network, depth: int) -> arb:
+    laws = network.pre_activations()
+    first = next(laws)
+    start = tuple(enclose(sympify(value)) for value in (first.correlation, first.power))
+    if depth == 0:
+        return start[0]
+    second = next(laws)  # exact where symbols cancel, so that zero is a literal zero
+    if simplify(second.correlation) in (0, 1):
+        fixed = enclose(simplify(second.correlation))
+        if depth == 1 or simplify(second.correlation - first.correlation) == 0:
+            return fixed
+        start, depth = (fixed, enclose(second.power)), depth - 1
+    law = network.layer_map()
+    maps = tuple(simplify(f) for f in (law.correlation, law.power))
+    if maps[0].is_number:
+        return arb(enclose(maps[0]))
+    for layer, state in enumerate(iterate(maps, start)):
+        if layer == depth:
+            return state[0]
+    raise AssertionError("the iteration is endless")
+
+
+def multiclass(gamma: float, classes: int, nodes: int = 64) -> tuple[float, float]:
+    r"""Variance of one class fraction and mean of the largest, for C classes.
+
+    With $\Phi_2$ the distribution function of a Gaussian pair, $E[G_0^2] = E[\Phi_2(y, y')^{C-1}]$ for two samples' outputs
+    $(y, y')$ and $E\max_k G_k = C\,E[\Phi_2(\mu, y)^{C-1}]$ for centre and output of one class: the largest fraction is that of the largest
+    centre. Composite Gauss-Legendre in both variables.
+    """
+    pair = np.array([[1 + gamma, gamma], [gamma, 1 + gamma]])
+    own = np.array([[gamma, gamma], [gamma, 1 + gamma]])
+    second_moment = _power_of_cdf(pair, classes - 1, nodes)
+    if gamma == 0:
+        return second_moment - 1 / classes**2, 1 / classes
+    return second_moment - 1 / classes**2, classes * _power_of_cdf(own, classes - 1, nodes)
+
+
+def _power_of_cdf(covariance: np.ndarray, power: int, nodes: int) -> float:
+    r"""$E[\Phi_2(x, y)^k]$ over a Gaussian pair (x, y) with distribution function $\Phi_2$."""
+    first, second = np.sqrt(np.diag(covariance))
+    correlation = covariance[0, 1] / (first * second)
+    rest = math.sqrt(1 - correlation**2)
+    edges = np.linspace(-9, 9, 37)
+    points, weights = np.polynomial.legendre.leggauss(nodes // 4)
+    half = (edges[1] - edges[0]) / 2
+    grid = (edges[:-1, None] + half * (1 + points)).ravel()
+    mass = np.tile(half * weights, len(edges) - 1) * np.exp(-(grid**2) / 2) / math.sqrt(2 * math.pi)
+    # Rows: x; columns: noise ξ of y = ρx + √(1−ρ²)ξ.
+    y = correlation * grid[:, None] + rest * grid[None, :]
+    inner_points, inner_weights = np.polynomial.legendre.leggauss(nodes)
+    total = 0.0
+    for row, x in enumerate(grid):
+        span = (x + 9.5) / 2
+        t = -9.5 + span * (1 + inner_points)
+        density = span * inner_weights * np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
+        cdf = special.ndtr((y[row][:, None] - correlation * t) / rest) @ density
+        total += mass[row] * (mass @ cdf**power)
+    return float(total)

@@ -1,0 +1,1 @@
+"""Reading claims and evidence: the command line, LaTeX reports and figures. Computes nothing."""

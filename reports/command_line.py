@@ -1,0 +1,346 @@
+"""The command line: audit, predict, simulate, report, list, show.
+
+Exit 0: everything planned holds. 1: something fails or is undecided. 2: the call's words are off; one sentence
+says what was given, what is allowed and the nearest valid name, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from theory.catalogue import CLAIMS
+from theory.claim import Claim
+from theory.extension import Extension, UnreadableModule, load
+from theory.network import ACTIVATIONS, Activation, Network, Placement
+from theory.norms import NORMS, Norm
+
+PLACEMENTS = {placement.value: placement for placement in Placement}
+
+
+def main() -> NoReturn:
+    """Entry point: every error of the call becomes one sentence and exit 2."""
+    try:
+        sys.exit(cli.main(standalone_mode=False, prog_name="normproof"))
+    except click.exceptions.Abort:
+        click.echo("normproof: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        sentence = " ".join(error.format_message().split())
+        click.echo(f"normproof: {sentence}", err=True)
+        sys.exit(2)
+
+
+def nearest(kind: str, given: str, names: Iterable[str]) -> click.BadParameter:
+    """The sentence for an unknown name."""
+    from difflib import get_close_matches
+
+    allowed = list(names)
+    close = get_close_matches(given, allowed, n=1, cutoff=0.0)
+    shown = ", ".join(allowed) if len(allowed) <= 12 else f"`normproof list {kind}s` names {len(allowed)}"
+    return click.BadParameter(f"{given!r} is no {kind}: allowed are {shown}; the nearest is {close[0]!r}")
+
+
+class Number(click.ParamType):
+    """A number in a range, whose error names the option's value and what is allowed."""
+
+    name = "number"
+
+    def __init__(self, convert: type[int] | type[float], allowed: str, valid: Callable[[Any], bool]) -> None:
+        self.convert_to, self.allowed, self.valid = convert, allowed, valid
+        self.name = "integer" if convert is int else "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a sentence."""
+        try:
+            number = self.convert_to(value)
+            if math.isfinite(number) and self.valid(number):
+                return number
+        except (TypeError, ValueError):
+            pass
+        name = max(param.opts, key=len) if param else "the value"
+        raise click.BadParameter(f"{name} is {value!r}, but must be {self.allowed}")
+
+
+def positive(convert: type[int] | type[float] = int) -> Number:
+    """A number above zero."""
+    return Number(convert, "a positive integer" if convert is int else "a number above 0", lambda n: n > 0)
+
+
+DEPTH = Number(int, "an integer of at least 0", lambda n: n >= 0)
+SEED = Number(int, "an integer from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63)
+FRACTION = Number(float, "a number strictly between 0 and 1", lambda n: 0 < n < 1)
+OVERLAP = Number(float, "a number from -1 to 1", lambda n: -1 <= n <= 1)
+VARIANCE = Number(float, "a number of at least 0", lambda n: n >= 0)
+BATCH_SIZE = Number(int, "an integer of at least 2", lambda n: n >= 2)
+CLASSES = Number(int, "an integer from 2 to 10000", lambda n: 2 <= n <= 10_000)
+
+module_option = click.option("--module", "module", metavar="FILE.py", help="A file of your own that defines norms, activations or claims.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def network_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that describe a network."""
+    options = (
+        click.option("--norm", required=True, metavar="NAME", help="none, batch_norm, layer_norm, rms_norm, or one of --module."),
+        click.option("--placement", required=True, metavar="none|pre|post", help="Where the norm stands: before or after the activation."),
+        click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers."),
+        click.option("--activation", default="relu", show_default=True, metavar="NAME"),
+        click.option("--batch-size", type=BATCH_SIZE, metavar="B", help="Samples per batch of a batch norm [default: full batch]."),
+        click.option("--input-overlap", type=OVERLAP, default=0.0, show_default=True, metavar="C", help="Correlation of two inputs."),
+        click.option("--weight-variance", type=positive(float), default=2.0, show_default=True, metavar="S"),
+        click.option("--bias-variance", type=VARIANCE, default=0.0, show_default=True, metavar="S"),
+        module_option,
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def extension(module: str | None) -> Extension:
+    """What --module adds; nothing without it."""
+    if module is None:
+        return Extension((), (), (), ())
+    try:
+        return load(Path(module))
+    except UnreadableModule as error:
+        raise click.BadParameter(f"--module: {error}") from None
+
+
+def find(kind: str, name: str, *tables: Mapping[str, Any]) -> Any:
+    """The object of that name, or the sentence with the nearest one."""
+    names = {key: value for table in tables for key, value in table.items()}
+    if name not in names:
+        raise nearest(kind, name, names)
+    return names[name]
+
+
+def by_name(objects: Iterable[Norm | Activation]) -> dict[str, Any]:
+    """A table of named objects."""
+    return {each.name: each for each in objects}
+
+
+def network_of(options: Mapping[str, Any]) -> Network:
+    """The network that the options describe."""
+    from sympy import oo
+
+    added = extension(options["module"])
+    return Network(
+        norm=find("norm", options["norm"], NORMS, by_name(added.norms)),
+        placement=find("placement", options["placement"], PLACEMENTS),
+        activation=find("activation", options["activation"], ACTIVATIONS, by_name(added.activations)),
+        weight_variance=options["weight_variance"],
+        bias_variance=options["bias_variance"],
+        input_overlap=options["input_overlap"],
+        batch_size=options["batch_size"] or oo,
+    )
+
+
+def claims_of(names: tuple[str, ...], module: str | None) -> list[Claim]:
+    """The named claims; without names, those of the module, or all."""
+    added = {claim.id: claim for claim in extension(module).claims}
+    if names:
+        return [find("claim", name, CLAIMS, added) for name in dict.fromkeys(names)]
+    return list(added.values()) if module else list(CLAIMS.values())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="normproof")
+def cli() -> None:
+    """An executable audit of theorems about normalisation layers in random networks.
+
+    Exit 0: everything planned holds. 1: something fails or is undecided. 2: the call's words are off.
+    """
+
+
+@cli.command()
+@click.argument("claims", nargs=-1, metavar="[CLAIM]...")
+@module_option
+@click.option("--resolution", type=FRACTION, default=0.02, show_default=True, metavar="R", help="Relative deviation of γ to be seen.")
+@click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
+@click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
+@click.option("--vary-seed", is_flag=True, help="Draw a new seed, and print it.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
+@json_option
+def audit(
+    claims: tuple[str, ...],
+    module: str | None,
+    resolution: float,
+    alpha: float,
+    seed: int | None,
+    vary_seed: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Confront claims with their witnesses; without names, all of them."""
+    if seed is not None and vary_seed:
+        raise click.UsageError("--seed and --vary-seed exclude each other: give one of them")
+    chosen = claims_of(claims, module)
+    from proofs_checks import audit as auditing
+    from reports import latex, terminal
+
+    if vary_seed:
+        seed = secrets.randbelow(2**31)
+    settings = auditing.Settings(alpha, resolution, auditing.DEFAULT_SEED if seed is None else seed)
+    with terminal.progress(auditing.plan(chosen, settings), silent=as_json) as on_evidence:
+        result = auditing.run(chosen, settings, on_evidence)
+    try:
+        path = result.write(out)
+        latex.write_sources(result, out)
+    except OSError as error:
+        raise click.BadParameter(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
+    if as_json:
+        click.echo(json.dumps(result.to_json()))
+    else:
+        terminal.print_audit(result, path, extension(module).no_law if module else (), module)
+    sys.exit(0 if result.verdict.value == "HOLDS" else 1)
+
+
+@cli.command()
+@network_options
+@click.option("--classes", type=CLASSES, default=2, show_default=True, metavar="K", help="Number of classes.")
+def predict(**options: Any) -> None:
+    """What the theory says of a network: γ, overlap and class fractions of its outputs."""
+    network = network_of(options)
+    from proofs_checks.balls import NotEnclosed
+    from proofs_checks.prediction import predict as evaluate
+    from theory.law import NoClosedForm
+
+    try:
+        found = evaluate(network, options["depth"], options["classes"])
+    except (NoClosedForm, NotEnclosed) as error:
+        raise click.UsageError(f"no prediction for {options['norm']} ({options['placement']}) with {options['activation']}: {error}") from None
+    data = {
+        "gamma": found.gamma if math.isfinite(found.gamma) else None,
+        "overlap": found.overlap,
+        "class_fraction": {"variance": found.variance, "mean_largest": found.mean_largest},
+        "method": found.method,
+        "error_bound": found.error_bound,
+    }
+    if options["as_json"]:
+        click.echo(json.dumps(data))
+        return
+    click.echo(f"gamma                     {found.gamma:.12g}   (±{found.error_bound * max(1.0, abs(found.gamma)):.1e}, {found.method})")
+    click.echo(f"overlap                   {found.overlap:.12g}")
+    if found.variance is None:
+        click.echo("class fractions           none: γ < 0, which no infinite data set has")
+    else:
+        click.echo(f"class fraction variance   {found.variance:.12g}")
+        click.echo(f"mean largest fraction     {found.mean_largest:.12g}")
+
+
+@cli.command()
+@network_options
+@click.option("--width", required=True, type=positive(), metavar="N")
+@click.option("--samples", required=True, type=positive(), metavar="n", help="Samples per network; in full batch, per batch of two.")
+@click.option("--networks", required=True, type=positive(), metavar="S")
+@click.option("--seed", required=True, type=SEED, metavar="N")
+@click.option("--input-dimension", type=positive(), metavar="d", help="[default: the width]")
+def simulate(**options: Any) -> None:
+    """γ of random networks, with its standard error over networks."""
+    network = network_of(options)
+    if options["depth"] < 1:
+        raise click.BadParameter("--depth is 0, but a simulated network has at least one hidden layer")
+    if options["input_overlap"] < 0:
+        raise click.BadParameter(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
+    if options["batch_size"] and options["samples"] % options["batch_size"]:
+        raise click.BadParameter(f"--batch-size {options['batch_size']} does not divide --samples {options['samples']}")
+    from numerics.ensemble import NotFinite
+    from numerics.prejudice import simulate as run
+
+    try:
+        found = run(
+            network,
+            width=options["width"],
+            depth=options["depth"],
+            samples=options["samples"],
+            networks=options["networks"],
+            seed=options["seed"],
+            input_dimension=options["input_dimension"] or 0,
+        )
+    except (ValueError, NotFinite) as error:
+        raise click.UsageError(str(error)) from None
+    if options["as_json"]:
+        click.echo(json.dumps(found))
+        return
+    error = "unknown, from one network" if found["standard_error"] is None else f"{found['standard_error']:.6g}"
+    click.echo(f"gamma            {found['gamma']:.8g}")
+    click.echo(f"standard error   {error}")
+    click.echo(f"{found['networks']} networks of width {found['width']}, {found['samples']} samples each, seed {found['seed']}")
+    click.echo(f"{found['seconds']:.2f} s drawing and estimating, {found['compile_seconds']:.2f} s compiling")
+
+
+@cli.command()
+@click.argument("claims", nargs=-1, metavar="[CLAIM]...")
+@module_option
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
+@click.option("--format", "form", default="pdf", show_default=True, metavar="pdf|tex")
+def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) -> None:
+    """A LaTeX report of the evidence in DIR; nothing is computed again."""
+    if form not in ("pdf", "tex"):
+        raise nearest("format", form, ("pdf", "tex"))
+    from proofs_checks.audit import UnreadableEvidence, read
+    from reports import latex
+
+    added = {claim.id: claim for claim in extension(module).claims}
+    chosen = [find("claim", name, CLAIMS, added).id for name in claims]
+    try:
+        result = read(out / "evidence.json", {**CLAIMS, **added})
+    except UnreadableEvidence as error:
+        raise click.UsageError(str(error)) from None
+    missing = [id for id in chosen if id not in {claim.id for claim in result.claims}]
+    if missing:
+        raise click.UsageError(f"{missing[0]!r} was not audited in {str(out)!r}: run `normproof audit {missing[0]} --out {out}` first")
+    source = latex.write_sources(result, out, set(chosen) or None)
+    click.echo(str(source))
+    if form == "pdf":
+        click.echo(latex.compile_pdf(source))
+    sys.exit(0 if result.verdict.value == "HOLDS" else 1)
+
+
+@cli.command(name="list")
+@click.argument("what", metavar="claims|norms|activations")
+@module_option
+@json_option
+def list_(what: str, module: str | None, as_json: bool) -> None:
+    """Name the claims, norms or activations."""
+    added = extension(module)
+    rows: dict[str, list[dict[str, str]]] = {
+        "claims": [
+            {"id": claim.id, "kind": claim.kind.value, "title": claim.title, "source": f"{claim.source.paper}, {claim.source.ref}"}
+            for claim in (*CLAIMS.values(), *added.claims)
+        ],
+        "norms": [{"id": norm.name, "stages": " → ".join(map(repr, norm.stages))} for norm in (*NORMS.values(), *added.norms)],
+        "activations": [{"id": each.name, "stage": repr(each.stage)} for each in (*ACTIVATIONS.values(), *added.activations)],
+    }
+    if what not in rows:
+        raise nearest("list", what, rows)
+    if as_json:
+        click.echo(json.dumps(rows[what]))
+        return
+    width = max(len(row["id"]) for row in rows[what])
+    for row in rows[what]:
+        click.echo(f"{row['id']:<{width}}  {row.get('title') or row.get('stages') or row.get('stage')}")
+
+
+@cli.command()
+@click.argument("claim")
+@module_option
+def show(claim: str, module: str | None) -> None:
+    """A claim: what it says, its derivation, what it rests on and what would contradict it."""
+    found = find("claim", claim, CLAIMS, {each.id: each for each in extension(module).claims})
+    from reports import terminal
+
+    terminal.print_claim(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What a person sees in a terminal: progress, the table of verdicts, failures, one claim."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sympy import pretty
+
+from proofs_checks.audit import Audit, Check
+from proofs_checks.evidence import Evidence, Verdict
+from theory.claim import Claim, Kind, Witness
+
+COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.UNDECIDED: "bold yellow"}
+WITNESSES = (Witness.EXACT, Witness.ENCLOSED, Witness.OBSERVED)
+
+
+@contextlib.contextmanager
+def progress(plan: list[Check], silent: bool) -> Iterator[Callable[[Check, Evidence], None]]:
+    """A bar that advances with every check and names what does not hold as it appears."""
+    console = Console(stderr=True, quiet=silent)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=silent, transient=True) as bar:
+        task = bar.add_task("auditing", total=len(plan))
+
+        def advance(check: Check, found: Evidence) -> None:
+            bar.update(task, advance=1, description=check.claim.id)
+            if found.verdict is not Verdict.HOLDS:
+                bar.console.print(f"[{COLOURS[found.verdict]}]{found.verdict.value}[/] {check.id}: {found.sentence}", highlight=False)
+
+        yield advance
+
+
+def _word(verdict: Verdict | None) -> str:
+    return "[dim]assumed[/]" if verdict is None else f"[{COLOURS[verdict]}]{verdict.value}[/]"
+
+
+def _witnesses(evidence: Sequence[Evidence]) -> str:
+    """Checks that held, of those that ran, for each witness."""
+    parts = []
+    for witness in WITNESSES:
+        found = [item.verdict is Verdict.HOLDS for item in evidence if item.witness is witness]
+        if found:
+            parts.append(f"{witness.value} {sum(found)}/{len(found)}")
+    return ", ".join(parts)
+
+
+def _resolution(evidence: Sequence[Evidence]) -> str:
+    """The coarsest resolution of γ (or of another expectation) among a claim's observed checks."""
+    seen = [item.resolution for item in evidence if item.resolution is not None and item.standard_error is not None]
+    return f"{max(seen):.2%}" if seen else ""
+
+
+def print_audit(audit: Audit, path: Path, no_law: Sequence[str], module: str | None) -> None:
+    """The table a person wants to read, the failures, and one line of summary."""
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in (("claim", "left"), ("source", "left"), ("witnesses", "left"), ("verdict", "left"), ("resolves", "right"), ("s", "right")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for claim in audit.claims:
+        if claim.kind is Kind.ASSUMPTION:
+            continue
+        found = audit.evidence[claim.id]
+        seconds = sum(item.seconds for item in found)
+        table.add_row(
+            claim.id, claim.source.ref, _witnesses(found), _word(audit.verdict_of(claim)), _resolution(found), f"{seconds:.1f}"
+        )
+    console.print(table)
+    for sentence in no_law:
+        console.print(f"[bold yellow]no law[/] {sentence}", highlight=False)
+    for claim in audit.claims:
+        for item in audit.evidence[claim.id]:
+            if item.verdict is not Verdict.HOLDS:
+                _print_failure(console, claim, item, module)
+    print_summary(console, audit, path)
+
+
+def print_summary(console: Console, audit: Audit, path: Path) -> None:
+    """One line: how many claims hold, at which error rate, with which seed, in what time, and where the evidence is."""
+    verdicts = [v for claim in audit.claims if (v := audit.verdict_of(claim)) is not None]
+    counts = {verdict: verdicts.count(verdict) for verdict in Verdict}
+    others = "".join(f", {counts[v]} {v.value}" for v in (Verdict.FAILS, Verdict.UNDECIDED) if counts[v])
+    checks = sum(audit.planned.values())
+    console.print(
+        f"[{COLOURS[audit.verdict]}]{audit.verdict.value}[/] {counts[Verdict.HOLDS]} of {len(verdicts)} claims{others}; {checks} checks, "
+        f"α = {audit.settings.alpha:g}, seed {audit.settings.seed}, {audit.seconds:.0f} s; evidence in {path}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _print_failure(console: Console, claim: Claim, item: Evidence, module: str | None) -> None:
+    """Both formulas, the residual, the step, and the command that reruns only that."""
+    out = console.print
+    out(f"\n[{COLOURS[item.verdict]}]{item.verdict.value}[/] {claim.id}, {item.witness.value}, {item.check}", highlight=False)
+    out(f"  {item.sentence}", highlight=False, markup=False)
+    for name in ("left", "right", "residual"):
+        if item.details.get(name):
+            out(f"  {name:<9} {item.details[name]}", highlight=False, markup=False, soft_wrap=True)
+    if item.predicted is not None and item.estimate is not None:
+        out(f"  stated {item.predicted:.8g}, seen {item.estimate:.8g}", highlight=False)
+    rest = f" --module {module}" if module else ""
+    out(f"  rerun: normproof audit {claim.id}{rest}", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_claim(claim: Claim) -> None:
+    """A claim in plain text, its derivation step by step."""
+    console = Console(highlight=False)
+    out = console.print
+    out(f"[bold]{claim.title}[/]")
+    out(f"{claim.id} · {claim.kind.value} · {claim.source.paper}, {claim.source.ref}")
+    out(f"\n{claim.says}", markup=False)
+    for interval in claim.domain:
+        out(f"  {interval.low} < {interval.symbol} < {interval.high}", markup=False)
+    for statement in claim.statements:
+        out(f"\n[bold]{statement.name}[/] ({', '.join(w.value for w in WITNESSES if w in statement.witnesses)})")
+        for number, (left, right, reason) in enumerate(statement.chain):
+            last = number == len(statement.chain) - 1
+            sign = statement.relation.value if last else "="
+            if number == 0:
+                out(_indent(pretty(left)), markup=False)
+            out(f"  {sign}  [{reason}]", markup=False)
+            out(_indent(pretty(right)), markup=False)
+    for number, experiment in enumerate(claim.experiments):
+        out(f"\n[bold]experiment {number + 1}[/] {type(experiment).__name__}")
+        out(f"  rival: {experiment.rival.says}", markup=False)
+    below = claim.foundations()
+    if below:
+        out(f"\nrests on {', '.join(each.id for each in below)}")
+
+
+def _indent(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())

@@ -1,0 +1,237 @@
+r"""Claims: statements as frozen data, with their domain, derivation, source, rival and experiment.
+
+A claim states formulas (`Statement.stated`, typed once by hand from its source) and gives what they must
+equal from the definitions (`Statement.derived`, built from integrals or by the stage algebra). The steps
+lead from one to the other, each with its reason. Claims rest on other claims by reference to the objects
+themselves, so their graph cannot have a cycle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from sympy import Dummy, Expr, Rational, Symbol, oo, sympify
+
+from theory import symbols as s
+from theory.experiments import Experiment
+
+
+class Kind(Enum):
+    """What sort of thing a claim is."""
+
+    THEOREM = "theorem"
+    LEMMA = "lemma"
+    FINDING = "finding"
+    ASSUMPTION = "assumption"
+
+
+class Relation(Enum):
+    """How the derived side of a statement stands to the stated side."""
+
+    EQUAL = "="
+    GREATER = ">"
+
+
+class Witness(Enum):
+    """An independent way to confront a statement."""
+
+    EXACT = "exact"
+    ENCLOSED = "enclosed"
+    OBSERVED = "observed"
+
+
+BOTH = frozenset({Witness.EXACT, Witness.ENCLOSED})
+EXACT = frozenset({Witness.EXACT})
+ENCLOSED = frozenset({Witness.ENCLOSED})
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a claim is stated: a paper and its own reference, or `derived here`."""
+
+    paper: str
+    ref: str
+
+
+PAPER = "arXiv 2505.11312"
+IGB = "arXiv 2306.00809"
+
+
+def derived_here(ref: str = "derived here") -> Source:
+    """The source of what no paper states."""
+    return Source("normproof", ref)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A symbol ranges over (low, high)."""
+
+    symbol: Symbol
+    low: Expr
+    high: Expr
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", sympify(self.low))
+        object.__setattr__(self, "high", sympify(self.high))
+
+    @property
+    def by_positive(self) -> Expr:
+        """The symbol as a function of one positive variable, so that signs can be read off."""
+        if self.low == -oo:
+            return self.symbol
+        if self.high == oo:
+            return self.low + s.positive
+        return self.low + (self.high - self.low) / (1 + s.positive)
+
+    @property
+    def anchor(self) -> Expr:
+        """A point of the interval, or an end of it, at which formulas are simple."""
+        return sympify(0) if self.low <= 0 < self.high else self.low + 1
+
+    @property
+    def core(self) -> tuple[Expr, Expr]:
+        """A closed interval inside, one thousandth of the way from each end: where inequalities are proved by subdivision."""
+        return self.low + (self.high - self.low) / 1000, self.high - (self.high - self.low) / 1000
+
+    def points(self) -> tuple[Expr, ...]:
+        """Rational points inside, two of them near the ends."""
+        near = Rational(1, 10**6)
+        if self.symbol.is_integer:
+            return tuple(self.low + k for k in (1, 2, 7, 100))
+        if self.low == -oo:
+            return tuple(map(Rational, ("-7/2", "-1/1000", "1/3", "9/4")))
+        if self.high == oo:
+            return tuple(self.low + k for k in (near, Rational(1, 3), 1, Rational(27, 10), 60))
+        span = self.high - self.low
+        return tuple(self.low + span * k for k in (near, Rational(1, 10), Rational(3, 7), Rational(5, 6), 1 - near))
+
+
+def sample_points(domain: tuple[Interval, ...]) -> Iterator[dict[Symbol, Expr]]:
+    """Points of a product of intervals, as substitutions: every listed value of every symbol occurs."""
+    columns = [interval.points() for interval in domain]
+    for row in range(max(map(len, columns), default=1)):
+        yield {
+            interval.symbol: column[(row + shift) % len(column)]
+            for shift, (interval, column) in enumerate(zip(domain, columns, strict=True))
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """The running expression equals `becomes`, because of `reason`."""
+
+    becomes: Expr
+    reason: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """derived = step = step = … (relation) stated.
+
+    For `Relation.GREATER` the steps rewrite derived − stated, and the last of them is manifestly positive.
+
+    Parameters
+    ----------
+    name : str
+        One identifier, unique within its claim.
+    derived : sympy.Expr
+        What the definitions give: an integral, a limit, a derivative, or the stage algebra's answer.
+    stated : sympy.Expr
+        What the source prints, typed by hand.
+    steps : tuple of Step
+        The derivation between them; empty where one simplification is the whole argument.
+    witnesses : frozenset of Witness
+        Which of the exact and the enclosed witness are planned for it.
+    reason : str
+        Why the last expression stands in the relation to the stated one.
+    """
+
+    name: str
+    derived: Expr
+    stated: Expr
+    steps: tuple[Step, ...] = ()
+    relation: Relation = Relation.EQUAL
+    witnesses: frozenset[Witness] = BOTH
+    reason: str = "simplification"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "derived", sympify(self.derived))
+        object.__setattr__(self, "stated", sympify(self.stated))
+        if not all(step.reason.strip() for step in self.steps) or not self.reason.strip():
+            raise ValueError(f"every step of statement {self.name} needs a reason")
+
+    @property
+    def chain(self) -> tuple[tuple[Expr, Expr, str], ...]:
+        """The derivation as links (left, right, reason): all equalities but, perhaps, the last."""
+        start = self.derived if self.relation is Relation.EQUAL else self.derived - self.stated
+        end = self.stated if self.relation is Relation.EQUAL else sympify(0)
+        nodes = (start, *(step.becomes for step in self.steps), end)
+        reasons = (*(step.reason for step in self.steps), self.reason)
+        return tuple(zip(nodes[:-1], nodes[1:], reasons, strict=True))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim: what it says, for which values, on what grounds, from where, and what would contradict it.
+
+    Parameters
+    ----------
+    id : str
+        Words joined by underscores; names the claim everywhere, its seeds included.
+    title, says : str
+        One line, and the statement in words (LaTeX mathematics allowed).
+    kind : Kind
+    source : Source
+    statements : tuple of Statement
+    domain : tuple of Interval
+        Ranges of all free symbols.
+    rests_on : tuple of Claim
+        Assumptions and claims used.
+    experiments : tuple of Experiment
+
+    Raises
+    ------
+    ValueError
+        If a free symbol has no range, two statements share a name, or an assumption carries evidence.
+    """
+
+    id: str
+    title: str
+    says: str
+    kind: Kind
+    source: Source
+    statements: tuple[Statement, ...] = ()
+    domain: tuple[Interval, ...] = ()
+    rests_on: tuple[Claim, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.id):
+            raise ValueError(f"a claim's id is words joined by underscores, not {self.id!r}")
+        ranged = {interval.symbol for interval in self.domain}
+        for statement in self.statements:
+            loose = {
+                symbol
+                for left, right, _ in statement.chain
+                for symbol in (left.free_symbols | right.free_symbols) - ranged
+                if not isinstance(symbol, Dummy)
+            }
+            if loose:
+                raise ValueError(f"{self.id}: no range is given for {', '.join(sorted(map(str, loose)))} in {statement.name}")
+        names = [statement.name for statement in self.statements]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.id}: two statements share a name")
+        evidence = bool(self.statements or self.experiments)
+        if evidence == (self.kind is Kind.ASSUMPTION):
+            raise ValueError(f"{self.id}: an assumption carries no evidence, and any other claim must")
+
+    def foundations(self) -> tuple[Claim, ...]:
+        """All it rests on, directly or not, foundations first."""
+        seen: dict[str, Claim] = {}
+        for below in self.rests_on:
+            for claim in (*below.foundations(), below):
+                seen.setdefault(claim.id, claim)
+        return tuple(seen.values())

@@ -1,0 +1,114 @@
+r"""What a claim says networks do: the part of a claim that a simulation can contradict.
+
+An experiment names what is measured (read by `numerics`, which sees no formula) and states what should
+come out (read by `proofs_checks` only). Every experiment carries a rival, a wrong statement that the same
+numbers must reject.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sympy import Expr
+
+from theory.network import Network
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A wrong statement, in words and as the formula (or the network) it would put in the stated one's place."""
+
+    says: str
+    instead: Expr | Network
+
+
+@dataclass(frozen=True)
+class Prejudice:
+    r"""γ of a network's outputs at several depths, from one sweep over depth.
+
+    Parameters
+    ----------
+    network : Network
+        What is simulated.
+    depths : tuple of int
+        Numbers of hidden layers; each is one planned check.
+    overlap_map : sympy.Expr
+        The stated correlation after a layer as a function of c before it; γ_L = c_L/(1 − c_L).
+    rival : Rival
+        Another map, rejected at `rival_depth` by the same networks.
+    rate_depth : int or None
+        The depth at which the 1/N rate of the width bias is asserted, where there is a bias to see.
+    """
+
+    network: Network
+    depths: tuple[int, ...]
+    overlap_map: Expr
+    rival: Rival
+    rival_depth: int
+    rate_depth: int | None = None
+
+    def __post_init__(self) -> None:
+        for depth in (self.rival_depth, self.rate_depth):
+            if depth is not None and depth not in self.depths:
+                raise ValueError(f"depth {depth} of the rival or the rate is not among the depths {self.depths}")
+
+
+@dataclass(frozen=True)
+class ClassFraction:
+    r"""The law over weights of the fraction of samples that class 0 receives, at one depth.
+
+    The stated law is $f_0 = \Phi(\sqrt{\gamma}\,Z)$; `deviation` is the factor of $Z$ as a function of γ.
+    """
+
+    network: Network
+    depth: int
+    overlap_map: Expr
+    deviation: Expr
+    rival: Rival
+
+
+@dataclass(frozen=True)
+class Neutral:
+    r"""γ vanishes identically, batch by batch: the sample mean of every unit is zero up to rounding.
+
+    The rival is the same network without its norm.
+    """
+
+    network: Network
+    depths: tuple[int, ...]
+    rival: Rival
+
+
+class Quantity(Enum):
+    """A statistic of one random network whose expectation over networks is known at every width."""
+
+    LAYER_MEAN_SQUARE = "squared mean over the layer of the pre-activations of one sample, over its power"
+    LAYER_VARIANCE_FLUCTUATION = "squared deviation of the layer variance of one sample from its power, over the power squared"
+    LYAPUNOV_RATIO = "Lyapunov ratio Σ E|W(h−Eh)|³ / (Σ Var Wh)^{3/2} of one unit behind a ReLU layer"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The expectation of a `Quantity` at several widths, stated as a function of the width N."""
+
+    quantity: Quantity
+    widths: tuple[int, ...]
+    stated: Expr
+    rival: Rival
+
+
+@dataclass(frozen=True)
+class SameLaw:
+    """Two samplers of one network agree in law: two-sample comparison of γ at several depths and one small width.
+
+    The rival is another network, which the same comparison must tell apart from this one at the deepest depth.
+    """
+
+    network: Network
+    depths: tuple[int, ...]
+    width: int
+    rival: Rival
+
+
+Experiment = Prejudice | ClassFraction | Neutral | Expectation | SameLaw

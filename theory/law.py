@@ -1,0 +1,79 @@
+r"""The law of a unit: what is known of it across weights and data.
+
+At fixed weights a unit of a wide layer has, over the data, a centre $a$ and a spread $s$; both vary
+from unit to unit with the weights. Three moments over the weights are carried,
+
+$$\text{mean} = E_W[a], \qquad \text{overlap} = E_W[a^2], \qquad \text{power} = E_W[a^2 + s],$$
+
+so that $E_W[s] = \text{power} - \text{overlap}$. Equivalently, overlap and power are the second moments of
+two different samples and of one sample with itself. Where samples come in batches, "two different
+samples" means two samples of different batches.
+
+Stages act on a law exactly or refuse: a rule applied outside its domain is a wrong theorem, so it
+raises `NoClosedForm` with a sentence that says what is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sympy import Expr, Rational, S, oo, sympify
+
+
+def exact(value: object) -> Expr:
+    """A number as SymPy means it exactly: the decimal 0.2 is 1/5."""
+    return Rational(repr(value)) if isinstance(value, float) else sympify(value)
+
+
+class NoClosedForm(Exception):
+    """A stage has no exact rule for the law it was given; the message says what is missing."""
+
+
+class Shape(Enum):
+    """What is known of a unit's distribution over the data, at fixed weights."""
+
+    GAUSSIAN = "Gaussian over the data, with one variance for all units of the layer"
+    RESIDUAL = "Gaussian over the data, less the mean of its own batch"
+    STUDENTISED = "Gaussian over the data, standardised by its own batch"
+    CENTRED = "of mean zero in every batch, otherwise unknown"
+    UNKNOWN = "unknown beyond its first two moments"
+
+
+@dataclass(frozen=True)
+class Law:
+    """A unit's law: moments over weights, shape over data, and the size of the batches the data comes in.
+
+    Parameters
+    ----------
+    mean, overlap, power : sympy.Expr
+        $E_W[a]$, $E_W[a^2]$ and $E_W[a^2 + s]$ of the unit's centre $a$ and spread $s$.
+    shape : Shape
+        What is known of the distribution over the data.
+    batch : sympy.Expr
+        Samples per batch; `oo` is the full-batch limit.
+    """
+
+    mean: Expr
+    overlap: Expr
+    power: Expr
+    shape: Shape = Shape.GAUSSIAN
+    batch: Expr = oo
+
+    @property
+    def correlation(self) -> Expr:
+        r"""$c$ = overlap / power, the correlation of two samples."""
+        return self.overlap / self.power
+
+    @property
+    def gamma(self) -> Expr:
+        r"""$\gamma = c/(1-c)$ = overlap / (power − overlap): the IGB ratio, eq. (82) of arXiv 2505.11312."""
+        return self.overlap / (self.power - self.overlap)
+
+
+def gaussian_data(overlap: object = 0, power: object = 1, batch: object = oo) -> Law:
+    """The law of a network's input: Gaussian samples of the given power, two of which overlap by `overlap`·`power`."""
+    overlap, power, batch = exact(overlap), exact(power), exact(batch)
+    if batch != oo and batch.is_number and batch < 2:
+        raise ValueError(f"a batch of {batch} has no spread to divide by: the batch size is at least 2")
+    return Law(mean=S.Zero, overlap=overlap * power, power=power, batch=batch)

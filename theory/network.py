@@ -1,0 +1,117 @@
+r"""Networks: dense layers and blocks of stages, unrolled on laws.
+
+An MLP with $L$ hidden layers, eqs (1)-(3) of arXiv 2505.11312: $z = W h$ with $W_{ij} \sim N(0, \sigma_w^2/N)$ and
+$b_i \sim N(0, \sigma_b^2)$, then a block, *norm → activation* (PRE) or *activation → norm* (POST), and a last dense
+layer for the outputs. Everything here is the mean-field limit: infinite width and input dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from sympy import Expr, S, oo, simplify
+
+from theory import symbols as s
+from theory.law import Law, Shape, exact, gaussian_data
+from theory.norms import Norm, NoNorm
+from theory.stages import PiecewiseLinear, ReLU, Sine, Stage
+
+
+class Placement(Enum):
+    """Where the norm stands: before the activation, after it, or nowhere."""
+
+    NONE = "none"
+    PRE = "pre"
+    POST = "post"
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A named elementwise stage."""
+
+    name: str
+    stage: Stage
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (
+        Activation("relu", ReLU),
+        Activation("leaky_relu", PiecewiseLinear(0.01)),
+        Activation("abs", PiecewiseLinear(-1)),
+        Activation("identity", PiecewiseLinear(1)),
+        Activation("sine", Sine()),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """Input law × norm × placement × activation × initialisation.
+
+    Parameters
+    ----------
+    norm, placement, activation
+        The block after each hidden dense layer.
+    weight_variance, bias_variance
+        σ_w² (of a weight, times the fan-in) and σ_b²; numbers or SymPy expressions.
+    input_overlap
+        c_0, the correlation of two input samples.
+    batch_size
+        Samples per batch; `oo` is the full-batch limit.
+    """
+
+    norm: Norm = NoNorm
+    placement: Placement = Placement.NONE
+    activation: Activation = field(default_factory=lambda: ACTIVATIONS["relu"])
+    weight_variance: float | Expr = 2
+    bias_variance: float | Expr = 0
+    input_overlap: float | Expr = 0
+    batch_size: int | Expr = oo
+
+    @property
+    def block(self) -> tuple[Stage, ...]:
+        """The stages after each hidden dense layer, in the order they run."""
+        match self.placement:
+            case Placement.NONE:
+                return (self.activation.stage,)
+            case Placement.PRE:
+                return (*self.norm.stages, self.activation.stage)
+            case Placement.POST:
+                return (self.activation.stage, *self.norm.stages)
+
+    @property
+    def couples_samples(self) -> bool:
+        """Whether samples of one batch see each other."""
+        return any(stage.couples_samples for stage in self.block)
+
+    def dense(self, law: Law) -> Law:
+        r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
+        gain, bias = exact(self.weight_variance), exact(self.bias_variance)
+        return replace(
+            law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN
+        )
+
+    def apply_block(self, law: Law) -> Law:
+        """The law after norm and activation, from the law of the pre-activations."""
+        for stage in self.block:
+            law = stage.on_law(law)
+        return law
+
+    def pre_activations(self) -> Iterator[Law]:
+        """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
+        law = self.dense(gaussian_data(self.input_overlap, batch=self.batch_size))
+        while True:
+            yield law
+            law = self.dense(self.apply_block(law))
+
+    def layer_map(self) -> Law:
+        """One hidden layer, in symbols: pre-activations of power q and overlap c·q to the next pre-activations."""
+        start = Law(mean=S.Zero, overlap=s.c * s.q, power=s.q, batch=exact(self.batch_size))
+        return self.dense(self.apply_block(start))
+
+    def overlap_map(self) -> Expr:
+        """The correlation of the next pre-activations as a function of c (and of q where the activation has a scale)."""
+        return simplify(self.layer_map().correlation)

@@ -1,0 +1,437 @@
+r"""The four placement theorems of arXiv 2505.11312, and what follows from comparing them.
+
+Each stated map is typed from the paper; each derived map comes from the stage algebra applied to the norm's
+definition. The correlation $c$ of two samples is followed from one pre-activation to the next;
+$\gamma = c/(1-c)$.
+"""
+
+from sympy import Expr, Integral, Limit, Rational, exp, gamma, oo, pi, simplify, sin, sqrt
+
+from theory import symbols as s
+from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT, NO_AFFINE, NO_EPSILON
+from theory.claim import BOTH, EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
+from theory.class_fraction import LAW as CLASS_FRACTION_LAW
+from theory.clt import GRAM_SAMPLER, LYAPUNOV
+from theory.depth import MONOTONE, RECURSION, gamma_of
+from theory.experiments import ClassFraction, Expectation, Neutral, Prejudice, Quantity, Rival
+from theory.gaussian import KAPPA_SHAPE, OVERLAP, SCALING, TWO_POINT
+from theory.gaussian_functions import expectation, kappa, studentised_mean_modulus
+from theory.law import Law
+from theory.minibatch import STUDENTISED
+from theory.network import ACTIVATIONS, Activation, Network, Placement
+from theory.norms import BatchNorm, LayerNorm, Norm, RMSNorm
+from theory.stages import PiecewiseLinear
+
+SETTING = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE, LYAPUNOV)
+SIMULATED = (*SETTING, GRAM_SAMPLER)
+DEPTHS = (1, 2, 3, 4)
+POWER = Interval(s.q, 0, oo)
+GAIN = Interval(s.weight_deviation, 0, oo)
+
+BATCH = 32
+_GAIN_ONLY = {"weight_variance": s.weight_variance}
+
+
+def batch_norm_pre_overlap(batch: Expr) -> Expr:
+    r"""$c = 2e^2$ with $e = E|y|/2$: the correlation behind BN → ReLU in batches of B."""
+    return studentised_mean_modulus(batch) ** 2 / 2
+
+
+def after_norm(norm: Norm, law: Law) -> Law:
+    """A law taken through a norm's stages only."""
+    for stage in norm.stages:
+        law = stage.on_law(law)
+    return law
+
+
+_bn_pre = Network(BatchNorm, Placement.PRE, **_GAIN_ONLY).layer_map()
+_bn_pre_batched = Network(BatchNorm, Placement.PRE, batch_size=s.nu + 2).layer_map()
+_normalised = after_norm(BatchNorm, Network().layer_map())
+_e = sqrt(s.nu + 1) * gamma((s.nu + 1) / 2) / (2 * sqrt(pi) * gamma(s.nu / 2 + 1))
+
+BATCH_NORM_PRE = Claim(
+    id="batch_norm_before_relu",
+    title="Theorem 4.1 = E.1: BN → ReLU does not amplify prejudice with depth",
+    says=r"After batch norm each node is $N(0,1)$ over the data at every layer, so $\gamma = 1/(\pi-1)$ at every depth, whatever the input. "
+    r"With batches of $B$, $\gamma_B = e^2/(\frac12-e^2)$, $e = \frac12E|y|$, at every depth, and $\gamma_B \to 1/(\pi-1)$.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Th. 4.1 = E.1, eqs (16)-(26)"),
+    domain=(OVERLAP, POWER, GAIN, Interval(s.nu, 0, oo)),
+    rests_on=(*SIMULATED, SCALING, TWO_POINT, STUDENTISED),
+    statements=(
+        Statement("node_mean_after_norm", derived=_normalised.overlap, stated=0, reason="eq. (22): each node is centred over the data"),
+        Statement("node_power_after_norm", derived=_normalised.power, stated=1, reason="eq. (22): each node has unit variance"),
+        Statement("overlap", derived=_bn_pre.correlation, stated=1 / pi, reason="eqs (23)-(26): every layer starts from N(0, 1)"),
+        Statement("gamma", derived=_bn_pre.gamma, stated=1 / (pi - 1)),
+        Statement("variance_of_centres", derived=_bn_pre.overlap, stated=s.weight_variance / (2 * pi), reason="eqs (17), (19) with m = 1/√(2π)"),
+        Statement(
+            "gamma_from_integrals",
+            derived=expectation(s.z, low=0) ** 2 / (expectation(s.z**2, low=0) - expectation(s.z, low=0) ** 2),
+            stated=1 / (pi - 1),
+            reason=r"$m^2/\mathrm{Var}\,a(Z)$ of a rectified standard Gaussian",
+        ),
+        Statement("gamma_in_batches", derived=_bn_pre_batched.gamma, stated=_e**2 / (Rational(1, 2) - _e**2), reason=r"here $B = \nu + 2$"),
+        Statement(
+            "full_batch_limit",
+            derived=Limit(_e, s.nu, oo) ** 2 / (Rational(1, 2) - Limit(_e, s.nu, oo) ** 2),
+            stated=1 / (pi - 1),
+            witnesses=EXACT,
+            reason=r"$e \to 1/\sqrt{2\pi}$, by the lemma on the standardised sample",
+        ),
+    ),
+    experiments=(
+        Prejudice(
+            Network(BatchNorm, Placement.PRE, batch_size=BATCH),
+            depths=DEPTHS,
+            overlap_map=batch_norm_pre_overlap(BATCH),
+            rival=Rival("batch norm before the activation amplifies like no norm", kappa(s.c)),
+            rival_depth=3,
+            rate_depth=4,
+        ),
+        Prejudice(
+            Network(BatchNorm, Placement.PRE, batch_size=BATCH, input_overlap=0.2),
+            depths=(1, 3),
+            overlap_map=batch_norm_pre_overlap(BATCH),
+            rival=Rival("the input overlap survives the norm", kappa(s.c)),
+            rival_depth=1,
+        ),
+        ClassFraction(
+            Network(BatchNorm, Placement.PRE, batch_size=8),
+            depth=3,
+            overlap_map=batch_norm_pre_overlap(8),
+            deviation=sqrt(s.gamma),
+            rival=Rival("class fractions are neutral, as after the activation", s.gamma * 0),
+        ),
+    ),
+)
+
+_sloped = Network(BatchNorm, Placement.PRE, Activation("any", PiecewiseLinear(s.alpha)), **_GAIN_ONLY).layer_map()
+_squared_mean = (1 - s.alpha) ** 2 / (2 * pi)
+_sine = Network(BatchNorm, Placement.PRE, ACTIVATIONS["sine"], batch_size=BATCH)
+
+DICHOTOMY = Claim(
+    id="prejudice_dichotomy",
+    title="Eqs (18)-(19): behind BN, prejudice exists exactly where E a(Z) ≠ 0",
+    says=r"With $m = E\,a(Z)$, the centres of the outputs have variance $\sigma_w^2m^2$ and $\gamma = m^2/\mathrm{Var}\,a(Z)$: zero for odd activations, "
+    r"finite otherwise. For $\max(z,0) + \alpha\min(z,0)$, $m = (1-\alpha)/\sqrt{2\pi}$.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Th. E.1, eqs (18), (19)"),
+    domain=(GAIN, Interval(s.alpha, -oo, oo), Interval(s.sigma, 0, oo), OVERLAP, POWER),
+    rests_on=(*SIMULATED, BATCH_NORM_PRE),
+    statements=(
+        Statement("variance_of_centres", derived=_sloped.overlap, stated=s.weight_variance * _squared_mean, reason="eq. (19)"),
+        Statement("gamma", derived=_sloped.gamma, stated=_squared_mean / ((1 + s.alpha**2) / 2 - _squared_mean)),
+        Statement("identity_is_neutral", derived=_sloped.gamma.subs(s.alpha, 1), stated=0, reason="eq. (18): the identity is odd"),
+        Statement("odd_is_neutral", derived=expectation(sin(s.sigma * s.z)), stated=0, reason="eq. (18): an odd function of a symmetric variable"),
+        Statement(
+            "sine_power",
+            derived=expectation(sin(s.sigma * s.z) ** 2),
+            stated=(1 - exp(-2 * s.sigma**2)) / 2,
+            reason="the variance does not vanish, so γ = 0",
+        ),
+        Statement("sine_overlap", derived=Network(BatchNorm, Placement.PRE, ACTIVATIONS["sine"]).overlap_map(), stated=0),
+    ),
+    experiments=(
+        Prejudice(
+            _sine,
+            depths=(1, 3),
+            overlap_map=s.c * 0,
+            rival=Rival("an odd activation is prejudiced like a rectifier", batch_norm_pre_overlap(BATCH)),
+            rival_depth=3,
+        ),
+        Prejudice(
+            Network(BatchNorm, Placement.PRE, ACTIVATIONS["abs"], batch_size=BATCH),
+            depths=(1, 3),
+            overlap_map=4 * batch_norm_pre_overlap(BATCH) / 2,
+            rival=Rival("the modulus is prejudiced like a rectifier", batch_norm_pre_overlap(BATCH)),
+            rival_depth=3,
+        ),
+    ),
+)
+
+_bn_post = Network(BatchNorm, Placement.POST, **_GAIN_ONLY).layer_map()
+_bn_post_batched = Network(BatchNorm, Placement.POST, batch_size=s.nu + 2).layer_map()
+
+BATCH_NORM_POST = Claim(
+    id="batch_norm_after_relu",
+    title="Theorem 4.2 = E.2: ReLU → BN is neutral",
+    says=r"Every node has data mean 0 and variance 1 after the norm, so the outputs are $N(0, \sigma_w^2)$ with centre 0: $\gamma = 0$ at every depth, "
+    r"for every input and every batch size, since each batch is centred.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Th. 4.2 = E.2, eqs (62)-(81)"),
+    domain=(OVERLAP, POWER, GAIN, Interval(s.nu, 0, oo)),
+    rests_on=(*SIMULATED, TWO_POINT),
+    statements=(
+        Statement("variance_of_centres", derived=_bn_post.overlap, stated=0, reason="eq. (77): every node is centred over the data"),
+        Statement("output_power", derived=_bn_post.power, stated=s.weight_variance, reason="eq. (78): unit variance, times the gain"),
+        Statement("gamma", derived=_bn_post.gamma, stated=0, reason="eq. (80)"),
+        Statement("gamma_in_batches", derived=_bn_post_batched.gamma, stated=0, reason="eq. (81): each batch is centred, so their union is"),
+    ),
+    experiments=(
+        Neutral(
+            Network(BatchNorm, Placement.POST, batch_size=64),
+            depths=DEPTHS,
+            rival=Rival("without the norm, batch means are as small", Network(batch_size=64)),
+        ),
+        ClassFraction(
+            Network(BatchNorm, Placement.POST, batch_size=64),
+            depth=3,
+            overlap_map=s.c * 0,
+            deviation=sqrt(s.gamma),
+            rival=Rival(r"prejudiced as before the activation, $\gamma = 1/(\pi-1)$", 1 / sqrt(pi - 1)),
+        ),
+    ),
+)
+
+_none = Network(**_GAIN_ONLY).layer_map()
+_ln_pre = Network(LayerNorm, Placement.PRE, **_GAIN_ONLY).layer_map()
+
+LAYER_NORM_PRE = Claim(
+    id="layer_norm_before_relu",
+    title="Theorem 4.3 = F.2: LN → ReLU leaves prejudice unchanged",
+    says=r"Layer norm multiplies all nodes by one constant, $1/\sqrt q$; by Lemma F.1 both variances scale alike, and γ is that of the network without a "
+    r"norm at every depth: $c_{l+1} = \kappa(c_l)$.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Th. 4.3 = F.2, eqs (91)-(126)"),
+    domain=(OVERLAP, POWER, GAIN),
+    rests_on=(*SIMULATED, SCALING, RECURSION),
+    statements=(
+        Statement("overlap", derived=_ln_pre.correlation, stated=kappa(s.c), reason="eqs (114), (124)"),
+        Statement("centres_scale", derived=_ln_pre.overlap * s.q, stated=_none.overlap, reason=r"eqs (104), (122): divided by $q = (\sqrt q)^2$"),
+        Statement("spreads_scale", derived=(_ln_pre.power - _ln_pre.overlap) * s.q, stated=_none.power - _none.overlap, reason="eqs (105), (123)"),
+        Statement("gamma", derived=_ln_pre.gamma, stated=gamma_of(kappa(s.c))),
+    ),
+    experiments=(
+        Prejudice(
+            Network(LayerNorm, Placement.PRE),
+            depths=DEPTHS,
+            overlap_map=kappa(s.c),
+            rival=Rival("layer norm stops the growth, as batch norm does", 1 / pi),
+            rival_depth=3,
+            rate_depth=1,
+        ),
+        ClassFraction(
+            Network(LayerNorm, Placement.PRE),
+            depth=3,
+            overlap_map=kappa(s.c),
+            deviation=sqrt(s.gamma),
+            rival=Rival("class fractions stay at depth one's law", 1 / sqrt(pi - 1)),
+        ),
+    ),
+)
+
+_ln_post_map = (pi * kappa(s.c) - 1) / (pi - 1)
+_ln_post = Network(LayerNorm, Placement.POST, **_GAIN_ONLY).layer_map()
+
+LAYER_NORM_POST = Claim(
+    id="layer_norm_after_relu",
+    title="Theorem 4.4 = F.3: ReLU → LN is neutral for unrelated inputs",
+    says=r"First-layer nodes are alike, so layer norm acts as batch norm: centres 0, power 1, $\gamma = 0$, and so on for every layer. "
+    r"For inputs of overlap $c_0$ (derived here), $c_{l+1} = (\pi\kappa(c_l)-1)/(\pi-1)$: damped by $\pi/(2(\pi-1)) = 0.7335$ per layer near 0, not removed.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Th. 4.4 = F.3, eqs (127)-(139); overlap map derived here"),
+    domain=(OVERLAP, POWER, GAIN),
+    rests_on=(*SIMULATED, TWO_POINT, KAPPA_SHAPE),
+    statements=(
+        Statement("overlap", derived=_ln_post.correlation, stated=(pi * kappa(s.c) - 1) / (pi - 1)),
+        Statement("gamma_for_unrelated_inputs", derived=_ln_post.gamma.subs(s.c, 0), stated=0, reason="eqs (135)-(139)"),
+        Statement("output_power", derived=_ln_post.power, stated=s.weight_variance, reason="eq. (136): unit power, times the gain"),
+        Statement("fixed_point_zero", derived=_ln_post_map.subs(s.c, 0), stated=0),
+        Statement("fixed_point_one", derived=_ln_post_map.subs(s.c, 1), stated=1),
+        Statement("slope_at_zero", derived=_ln_post_map.diff(s.c).subs(s.c, 0), stated=pi / (2 * (pi - 1)), reason="below 1: stable"),
+        Statement(
+            "slope_at_one",
+            derived=simplify(_ln_post_map.diff(s.c)).subs(s.c, 1),
+            stated=pi / (pi - 1),
+            reason="above 1: unstable",
+        ),
+    ),
+    experiments=(
+        Prejudice(
+            Network(LayerNorm, Placement.POST),
+            depths=DEPTHS,
+            overlap_map=_ln_post_map,
+            rival=Rival("prejudiced as before the activation", kappa(s.c)),
+            rival_depth=3,
+            rate_depth=4,
+        ),
+        Prejudice(
+            Network(LayerNorm, Placement.POST, input_overlap=0.2),
+            depths=(1, 2),
+            overlap_map=_ln_post_map,
+            rival=Rival("an input overlap is removed at once", s.c * 0),
+            rival_depth=2,
+        ),
+        ClassFraction(
+            Network(LayerNorm, Placement.POST),
+            depth=3,
+            overlap_map=_ln_post_map,
+            deviation=sqrt(s.gamma),
+            rival=Rival(r"prejudiced as before the activation, $\gamma = 1/(\pi-1)$", 1 / sqrt(pi - 1)),
+        ),
+    ),
+)
+
+
+def _chi_squared_mean(f: Expr) -> Expr:
+    r"""$E f(X)$ for $X \sim \chi^2_\nu$."""
+    density = s.r ** (s.nu / 2 - 1) * exp(-s.r / 2) / (2 ** (s.nu / 2) * gamma(s.nu / 2))
+    return Integral(f * density, (s.r, 0, oo))
+
+
+CONCENTRATION = Claim(
+    id="layer_statistics_concentrate",
+    title="Eqs (98)-(99): layer mean and layer variance concentrate",
+    says=r"Given the layer below, the $N$ pre-activations of one sample are independent $N(0, q)$: the squared layer mean has expectation $q/N$, "
+    r"and the layer variance deviates from $q$ by $q^2(2N-1)/N^2$ in mean square. Both vanish like $1/N$.",
+    kind=Kind.LEMMA,
+    source=Source(PAPER, "eqs (98), (99); rates derived here"),
+    domain=(POWER, Interval(s.nu, 0, oo), Interval(s.ell, 0, oo)),
+    rests_on=(INDEPENDENCE,),
+    statements=(
+        Statement(
+            "layer_mean",
+            derived=s.ell * expectation(s.q * s.z**2) / s.ell**2,
+            stated=s.q / s.ell,
+            reason="the mean of N independent centred variables; here N is written ℓ",
+        ),
+        Statement(
+            "layer_variance",
+            derived=_chi_squared_mean(s.r**2) / (s.nu + 1) ** 2 - 2 * _chi_squared_mean(s.r) / (s.nu + 1) + _chi_squared_mean(1),
+            stated=(2 * s.nu + 1) / (s.nu + 1) ** 2,
+            witnesses=EXACT,
+            reason=r"$N$ times the layer variance over $q$ is $\chi^2_{N-1}$; here $N = \nu + 1$, and $E(X/N-1)^2 = (2N-1)/N^2$",
+        ),
+        Statement("limit_of_mean", derived=Limit(s.q / s.ell, s.ell, oo), stated=0, witnesses=EXACT),
+        Statement("limit_of_variance", derived=Limit((2 * s.ell - 1) / s.ell**2, s.ell, oo), stated=0, witnesses=EXACT),
+    ),
+    experiments=(
+        Expectation(
+            Quantity.LAYER_MEAN_SQUARE,
+            widths=(16, 32, 64),
+            stated=1 / s.N,
+            rival=Rival(r"the layer mean vanishes like $N^{-1}$", 1 / s.N**2),
+        ),
+        Expectation(
+            Quantity.LAYER_VARIANCE_FLUCTUATION,
+            widths=(16, 32, 64),
+            stated=(2 * s.N - 1) / s.N**2,
+            rival=Rival("nodes are so dependent that the variance fluctuates half as much", (2 * s.N - 1) / (2 * s.N**2)),
+        ),
+    ),
+)
+
+_rms_pre = Network(RMSNorm, Placement.PRE, **_GAIN_ONLY).layer_map()
+_rms_post = Network(RMSNorm, Placement.POST, **_GAIN_ONLY).layer_map()
+
+RMS_NORM_PRE = Claim(
+    id="rms_norm_equals_layer_norm_before_relu",
+    title="§4.1.3: before the activation LN and RMSNorm are one",
+    says=r"Before the activation the layer mean is null, so centring changes nothing: layer norm and RMSNorm give one law, $c_{l+1} = \kappa(c_l)$.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Sec. 4.1.3"),
+    domain=(OVERLAP, POWER, GAIN),
+    rests_on=(*SIMULATED, CONCENTRATION, LAYER_NORM_PRE),
+    statements=(
+        Statement("overlap", derived=_rms_pre.correlation, stated=kappa(s.c)),
+        Statement("same_centres", derived=_rms_pre.overlap - _ln_pre.overlap, stated=0, reason="the two laws agree"),
+        Statement("same_power", derived=_rms_pre.power - _ln_pre.power, stated=0, reason="the two laws agree"),
+    ),
+    experiments=(
+        Prejudice(
+            Network(RMSNorm, Placement.PRE),
+            depths=(1, 3),
+            overlap_map=kappa(s.c),
+            rival=Rival("layer norm's map after the activation", _ln_post_map),
+            rival_depth=3,
+        ),
+    ),
+)
+
+RMS_NORM_POST = Claim(
+    id="rms_norm_differs_after_relu",
+    title="Finding: after the activation LN and RMSNorm differ",
+    says=r"RMSNorm does not centre: ReLU → RMSNorm has the γ of no norm, $c_{l+1} = \kappa(c_l)$, while ReLU → LN has 0. "
+    r"The paper's “our LN results directly extend to RMSNorm” holds for norm → activation only.",
+    kind=Kind.FINDING,
+    source=derived_here("derived here, against arXiv 2505.11312, Secs 2 and 4.1.3"),
+    domain=(OVERLAP, POWER, GAIN),
+    rests_on=(*SIMULATED, LAYER_NORM_POST, RMS_NORM_PRE, KAPPA_SHAPE),
+    statements=(
+        Statement("overlap", derived=_rms_post.correlation, stated=kappa(s.c)),
+        Statement(
+            "gap",
+            derived=_rms_post.correlation - _ln_post.correlation,
+            stated=(1 - kappa(s.c)) / (pi - 1),
+            reason=r"positive for $c < 1$, since $\kappa < 1$ there",
+        ),
+        Statement("gamma_at_depth_one", derived=_rms_post.gamma.subs(s.c, 0), stated=1 / (pi - 1), reason="LN gives 0 here"),
+    ),
+    experiments=(
+        Prejudice(
+            Network(RMSNorm, Placement.POST),
+            depths=(1, 3),
+            overlap_map=kappa(s.c),
+            rival=Rival("RMSNorm after the activation is neutral, as layer norm is", _ln_post_map),
+            rival_depth=3,
+        ),
+    ),
+)
+
+_second_layer = kappa(1 / pi)
+
+BATCH_IS_NOT_LAYER = Claim(
+    id="batch_norm_is_not_layer_norm",
+    title="§2: BN is not LN, even in the full-batch limit",
+    says=r"Under prejudice the nodes of a layer are not identically distributed, and averaging over samples is not averaging over nodes: before the "
+    r"activation both give $1/(\pi-1)$ at depth 1, but from depth 2 on LN is the more prejudiced.",
+    kind=Kind.THEOREM,
+    source=Source(PAPER, "Secs 2, 4.1.4"),
+    domain=(Interval(s.c, 1 / pi, 1), POWER),
+    rests_on=(BATCH_NORM_PRE, LAYER_NORM_PRE, MONOTONE),
+    statements=(
+        Statement(
+            "alike_at_depth_one",
+            derived=Network(LayerNorm, Placement.PRE).layer_map().gamma.subs(s.c, 0),
+            stated=Network(BatchNorm, Placement.PRE).layer_map().gamma,
+            witnesses=BOTH,
+            reason="unrelated inputs: first-layer nodes are alike",
+        ),
+        Statement(
+            "apart_from_depth_two",
+            derived=gamma_of(_second_layer),
+            stated=1 / (pi - 1),
+            relation=Relation.GREATER,
+            steps=(Step(gamma_of(_second_layer) - gamma_of(1 / pi), r"$1/(\pi-1) = \gamma$ at $c = 1/\pi$"),),
+            reason="and γ grows with every further layer under LN, while BN's stays",
+        ),
+    ),
+    experiments=(
+        Prejudice(
+            Network(BatchNorm, Placement.PRE, batch_size=128),
+            depths=(2,),
+            overlap_map=batch_norm_pre_overlap(128),
+            rival=Rival("layer norm's γ at depth two", kappa(s.c)),
+            rival_depth=2,
+        ),
+        Prejudice(
+            Network(LayerNorm, Placement.PRE),
+            depths=(2,),
+            overlap_map=kappa(s.c),
+            rival=Rival("batch norm's γ at depth two", 1 / pi),
+            rival_depth=2,
+        ),
+    ),
+)
+
+CLAIMS = (
+    BATCH_NORM_PRE,
+    DICHOTOMY,
+    BATCH_NORM_POST,
+    LAYER_NORM_PRE,
+    LAYER_NORM_POST,
+    CONCENTRATION,
+    RMS_NORM_PRE,
+    RMS_NORM_POST,
+    BATCH_IS_NOT_LAYER,
+)

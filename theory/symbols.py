@@ -1,0 +1,46 @@
+"""Every symbol of the project, created once.
+
+SymPy symbols with one name and different assumptions print alike and do not cancel, so no other
+module creates a symbol.
+"""
+
+from sympy import Symbol
+
+# Gaussian variables and their parameters
+z = Symbol("z", real=True)  #: standard Gaussian variable, data
+w = Symbol("w", real=True)  #: standard Gaussian variable, weights
+x = Symbol("x", real=True)
+y = Symbol("y", real=True)
+mu = Symbol("mu", real=True)
+sigma = Symbol("sigma", positive=True)
+a = Symbol("a", positive=True)  #: scale of Lemma F.1
+
+# A unit's law
+q = Symbol("q", positive=True)  #: power, E over data and weights of h²
+c = Symbol("c", real=True)  #: overlap of two samples, V/q
+V = Symbol("V", positive=True)  #: variance over weights of a unit's centre
+v = Symbol("v", positive=True)  #: variance over data of a unit, at fixed weights
+m = Symbol("m", real=True)  #: a unit's centre, or the mean of an activation
+gamma = Symbol("gamma", positive=True)  #: IGB ratio V/v
+t = Symbol("t", real=True)  #: class fraction, in (0, 1)
+alpha = Symbol("alpha", real=True)  #: negative slope of an activation
+
+# Angles, gaps and other positive auxiliaries
+positive = Symbol("p", positive=True)  #: parametrises bounded domains, `Interval.by_positive`
+u = Symbol("u", positive=True)
+theta = Symbol("theta", positive=True)
+r = Symbol("r", positive=True)
+epsilon = Symbol("epsilon", positive=True)
+
+# Sizes
+B = Symbol("B", integer=True, positive=True)  #: batch size
+N = Symbol("N", integer=True, positive=True)  #: width
+L = Symbol("L", integer=True, positive=True)  #: number of hidden layers
+C = Symbol("C", integer=True, positive=True)  #: number of classes
+nu = Symbol("nu", positive=True)  #: degrees of freedom, B − 2
+ell = Symbol("ell", positive=True)  #: depth as a real variable
+
+# Initialisation
+weight_deviation = Symbol("sigma_w", positive=True)
+bias_deviation = Symbol("sigma_b", positive=True)
+weight_variance, bias_variance = weight_deviation**2, bias_deviation**2
