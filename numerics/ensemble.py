@@ -22,6 +22,9 @@ from numerics import keys
 from numerics.estimators import Moments, two_moments
 from theory.network import Network
 
+#: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
+COMPILER = {"xla_backend_optimization_level": 1}
+
 Measure = Callable[[jax.Array], Any]
 
 
@@ -74,14 +77,15 @@ class Kernel:
     """One compiled network shape: keys of networks to measurements of each."""
 
     measure: Callable[[jax.Array], Any]
+    at_once: int
     compiled: dict[int, Any] = field(default_factory=dict, compare=False)
 
     def __call__(self, network_keys: jax.Array, stopwatch: Stopwatch) -> Any:
         count = len(network_keys)
         if count not in self.compiled:
             start = time.perf_counter()
-            mapped = jax.jit(lambda ks: lax.map(self.measure, ks, batch_size=min(8, count)))
-            self.compiled[count] = mapped.lower(network_keys).compile()
+            mapped = jax.jit(lambda ks: lax.map(self.measure, ks, batch_size=min(self.at_once, count)))
+            self.compiled[count] = mapped.lower(network_keys).compile(COMPILER)
             stopwatch.compiling += time.perf_counter() - start
         start = time.perf_counter()
         result = jax.device_get(self.compiled[count](network_keys))
@@ -90,14 +94,14 @@ class Kernel:
 
 
 def batches(network: Network, samples: int) -> tuple[int, int]:
-    """(number of batches, samples per batch); one batch where the batch size is not given.
+    """(number of batches, samples per batch); one batch where no stage takes batch statistics or the batch size is not given.
 
     Raises
     ------
     ValueError
         If the batch size does not divide the samples.
     """
-    if network.batch_size == float("inf"):
+    if not network.couples_samples or network.batch_size == float("inf"):
         return 1, samples
     batch = int(network.batch_size)
     if samples % batch:
@@ -152,13 +156,20 @@ _KERNELS: dict[Any, Kernel] = {}
 
 
 def replicate(
-    measure: Callable[[jax.Array], Any], name: Any, per_call: int, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None
+    measure: Callable[[jax.Array], Any],
+    name: Any,
+    per_call: int,
+    key: jax.Array,
+    networks: int,
+    stopwatch: Stopwatch | None = None,
+    at_once: int = 8,
 ) -> Any:
     """Measurements of `networks` independent replicates, numbered along the first axis.
 
-    `measure` takes one network's key; `name` identifies it, so that equal work compiles once.
+    `measure` takes one network's key; `name` identifies it, so that equal work compiles once. A compiled call covers `per_call`
+    networks, `at_once` of them side by side in memory.
     """
-    kernel = _KERNELS.setdefault(name, Kernel(measure))
+    kernel = _KERNELS.setdefault(name, Kernel(measure, at_once))
     stopwatch = stopwatch or Stopwatch()
     count = min(per_call, networks)
     parts = [kernel(keys.members(key, first, count), stopwatch) for first in range(0, networks, count)]

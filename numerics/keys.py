@@ -11,8 +11,6 @@ import hashlib
 import jax
 
 
-
-
 def stream(seed: int, *names: object) -> jax.Array:
     """The key of the stream called `names` (a claim's id, the experiment's number, what is drawn)."""
     digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()

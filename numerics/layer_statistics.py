@@ -12,15 +12,16 @@ from numerics.ensemble import Sampler, Size, dense, propagate, replicate
 from theory.experiments import Quantity
 from theory.network import ACTIVATIONS, Network
 
-LYAPUNOV_SAMPLES = 1024  #: samples for a node's moments over the data
+LYAPUNOV_SAMPLES = 512  #: samples for a node's moments over the data
 LAYER_SAMPLES = 16  #: samples over which a network's layer statistics are averaged
 
 
 def _second_layer(width: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Pre-activations (samples, N) of a second hidden layer, and their variances (samples, 1) given the layer below."""
     body_key, next_key = jax.random.split(key)
-    # The modulus, not ReLU: a narrow rectified layer is now and then zero in all its units, and has no power to divide by.
-    network, size = Network(activation=ACTIVATIONS["abs"]), Size(width, depth=1, samples=LAYER_SAMPLES)
+    # A sine, not ReLU: a narrow rectified layer is now and then zero in all its units, and has no power to divide by; and being
+    # odd it leaves samples uncorrelated, so that averaging over them helps most.
+    network, size = Network(activation=ACTIVATIONS["sine"]), Size(width, depth=1, samples=LAYER_SAMPLES)
     h, _ = propagate(network, size, body_key, lambda h: ())
     z = dense(h, next_key, width, network, Sampler.WEIGHTS)
     power = float(network.weight_variance) * jnp.mean(h.astype(jnp.float64) ** 2, axis=-1, keepdims=True)
@@ -65,8 +66,8 @@ _STATISTICS: dict[Quantity, Callable[[int, jax.Array], jax.Array]] = {
 
 def statistic(quantity: Quantity, width: int, key: jax.Array, networks: int) -> np.ndarray:
     """The quantity for each of `networks` networks, (networks,), float64."""
-    per_call = 64 if quantity is Quantity.LYAPUNOV_RATIO else 1024
+    per_call, at_once = (64, 8) if quantity is Quantity.LYAPUNOV_RATIO else (8192, 256)
     found: np.ndarray = replicate(
-        lambda network_key: _STATISTICS[quantity](width, network_key), (quantity, width), per_call, key, networks
+        lambda network_key: _STATISTICS[quantity](width, network_key), (quantity, width), per_call, key, networks, at_once=at_once
     )
     return found

@@ -30,8 +30,6 @@ def simulate(
     drawn = samples
     if network.couples_samples and network.batch_size in (float("inf"), samples):
         network, drawn = replace(network, batch_size=samples), 2 * samples
-    elif not network.couples_samples:
-        network = replace(network, batch_size=samples)
     stopwatch = Stopwatch()
     size = Size(width, depth, drawn, input_dimension)
     key = keys.stream(seed, "simulate")

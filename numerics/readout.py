@@ -12,7 +12,8 @@ from theory.network import Network
 
 def class_counts(network: Network, size: Size, key: jax.Array, networks: int) -> np.ndarray:
     """Samples with Y_0 > Y_1 for each network, of those independent at fixed weights: one per batch where a norm
-    couples the samples of a batch, all otherwise. Shape (networks,), int."""
+    couples the samples of a batch, all otherwise. Shape (networks,), int.
+    """
 
     def measure(key: jax.Array) -> jax.Array:
         body_key, readout_key = jax.random.split(key)

@@ -22,7 +22,6 @@ from theory.experiments import Experiment, Neutral
 
 FORMAT = 1  #: of the evidence file
 DEFAULT_SEED = 250511312  #: the paper's arXiv number
-SIMULATIONS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -204,12 +203,9 @@ def run(
         audit.planned[check.claim.id] = audit.planned.get(check.claim.id, 0) + 1
     wanted = [check for check in checks if only is None or check.id in only]
     formulas = [check for check in wanted if check.witness is not Witness.OBSERVED]
-    by_experiment: dict[tuple[str, int], list[Check]] = {}
-    for check in wanted:
-        if check.witness is Witness.OBSERVED:
-            by_experiment.setdefault((check.claim.id, check.number), []).append(check)
+    simulations = [check for check in wanted if check.witness is Witness.OBSERVED]
     found: dict[str, Evidence] = {}
-    with ExactWorker() as worker, ThreadPoolExecutor(SIMULATIONS_AT_ONCE + 1) as pool:
+    with ExactWorker() as worker, ThreadPoolExecutor(2) as pool:
 
         def note(check: Check, item: Evidence) -> None:
             found[check.id] = item
@@ -219,7 +215,8 @@ def run(
             for check in group:
                 note(check, run_check(check, settings, worker))
 
-        tasks = [pool.submit(all_of, group) for group in (formulas, *by_experiment.values()) if group]
+        # One thread simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
+        tasks = [pool.submit(all_of, group) for group in (formulas, simulations)]
         try:
             for task in as_completed(tasks):
                 task.result()
@@ -244,9 +241,7 @@ def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
 
 
 def _evidence(check: Check, verdict: Verdict, sentence: str, **rest: Any) -> Evidence:
-    return Evidence(
-        check.claim.id, check.name, check.witness, verdict, sentence, fingerprint=evidence.fingerprint(check.claim), **rest
-    )
+    return Evidence(check.claim.id, check.name, check.witness, verdict, sentence, fingerprint=evidence.fingerprint(check.claim), **rest)
 
 
 def _exact(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:

@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from functools import reduce
+from itertools import pairwise
 from operator import add, mul
 from typing import Any
 
@@ -75,7 +76,7 @@ def enclose(expression: Expr, values: Values | None = None) -> Ball:
     if expression.is_Mul:
         return reduce(mul, arguments)
     if expression.is_Pow:
-        return _power(*arguments, expression.exp)
+        return _power(arguments[0], arguments[1], expression.exp)
     if isinstance(expression, Max):
         return reduce(lambda one, other: (one + other + abs(one - other)) / 2, arguments)
     if isinstance(expression, Abs):
@@ -116,11 +117,9 @@ def _integral(integral: Integral, values: Values) -> arb:
     inside = [kink for kink in _kinks(integrand, variable, values) if ends[0] < kink < ends[1]]
     nodes = [ends[0], *sorted(inside, key=float), ends[1]]
     total = arb(0)
-    for left, right in zip(nodes[:-1], nodes[1:], strict=True):
+    for left, right in pairwise(nodes):
         smooth = _smooth_branch(integrand, variable, values, (left + right) / 2)
-        piece = acb.integral(
-            lambda point, _, smooth=smooth: acb(enclose(smooth, {**values, variable: point})), acb(left), acb(right)
-        )
+        piece = acb.integral(lambda point, _, smooth=smooth: acb(enclose(smooth, {**values, variable: point})), acb(left), acb(right))
         total += piece.real
     return total + arb(0, tail.upper())
 

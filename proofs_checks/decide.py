@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from sympy import (
     Abs,
-    Rational,
-    acos,
     Derivative,
     Expr,
     Integral,
@@ -21,7 +19,9 @@ from sympy import (
     Max,
     Piecewise,
     Product,
+    Rational,
     Sum,
+    acos,
     diff,
     expand,
     expand_func,
@@ -33,8 +33,8 @@ from sympy import (
     radsimp,
     sign,
     simplify,
-    trigsimp,
     together,
+    trigsimp,
 )
 
 from proofs_checks.evidence import Verdict
@@ -42,7 +42,6 @@ from theory.claim import Interval, Relation, sample_points
 
 HALF = Rational(1, 2)
 UNEVALUATED = (Integral, Limit, Piecewise, Derivative, Sum, Product, sign)
-
 
 
 def _factor_radicands(e: Expr) -> Expr:
@@ -125,23 +124,21 @@ def vanishes(residual: Expr, domain: tuple[Interval, ...]) -> bool:
         if interval.symbol.is_integer or simplify(residual.subs(interval.symbol, interval.anchor)) != 0:
             continue
         slope = diff(residual, interval.symbol)
-        if any(simplifier(form) == 0 for form in _forms(slope, domain) for simplifier in (simplify, radsimp, factor, lambda e: simplify(_factor_radicands(e)))):
+        if any(
+            simplifier(form) == 0
+            for form in _forms(slope, domain)
+            for simplifier in (simplify, radsimp, factor, lambda e: simplify(_factor_radicands(e)))
+        ):
             return True
     return False
 
 
 def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:
     """Whether SymPy's assumptions make some form of the residual literally positive."""
-    return any(
-        candidate.is_positive is True
-        for form in _forms(residual, domain)
-        for candidate in (form, simplify(form), factor(form))
-    )
+    return any(candidate.is_positive is True for form in _forms(residual, domain) for candidate in (form, simplify(form), factor(form)))
 
 
-def _counterexample(
-    residual: Expr, relation: Relation, domain: tuple[Interval, ...]
-) -> tuple[dict[Expr, Expr], Expr] | None:
+def _counterexample(residual: Expr, relation: Relation, domain: tuple[Interval, ...]) -> tuple[dict[Expr, Expr], Expr] | None:
     """A rational point of the domain at which 30 digits show that the relation does not hold."""
     for point in sample_points(domain):
         value = residual.subs(point).evalf(30)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flint import arb
-from sympy import Expr, Symbol, latex
+from sympy import Expr, Symbol
 
 from proofs_checks.balls import NotEnclosed, enclose, exact, precision
 from proofs_checks.evidence import Verdict
@@ -87,8 +87,3 @@ def _positive_between(expression: Expr, symbol: Symbol, low: Expr, high: Expr) -
             if not (around > 0 or enclose(expression, {symbol: ball}) > 0):
                 waiting += [(left, middle), (middle, right)]
         return tried
-
-
-def formula(expression: Expr) -> str:
-    """An expression as LaTeX, for evidence and reports."""
-    return str(latex(expression))

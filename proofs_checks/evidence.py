@@ -22,6 +22,13 @@ class Verdict(Enum):
     UNDECIDED = "UNDECIDED"
 
     @staticmethod
+    def of(agrees: bool, conclusive: bool) -> Verdict:
+        """FAILS on disagreement; agreement holds only where the check could have seen what it must see."""
+        if not agrees:
+            return Verdict.FAILS
+        return Verdict.HOLDS if conclusive else Verdict.UNDECIDED
+
+    @staticmethod
     def of_all(verdicts: list[Verdict]) -> Verdict:
         """HOLDS only if there is something and all of it holds; FAILS if anything fails."""
         if Verdict.FAILS in verdicts:

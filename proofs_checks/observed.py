@@ -33,6 +33,7 @@ NARROW = (32, 64, 128)  #: rungs drawn with all their weights: they carry the wi
 WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
 SHARES = (0.5, 0.5, 0.5, 1.0)  #: units (networks × width) of each rung, relative to the wide one
 SMALLEST = 2**18  #: units of the wide rung at least, so that the rate of the bias is seen
+LARGEST = 2**23  #: units of the wide rung at most: a check that would need more is undecided, not run
 PILOT = 512  #: networks of the widest narrow rung from which the spread is estimated before sizes are solved
 SAMPLES = 16  #: samples of a network without batch statistics
 MARGIN = 1.5  #: variance allowed above the pilot's, for its own error and its narrower networks
@@ -42,6 +43,10 @@ FRACTION_WIDTH = 1024  #: width of networks whose class fractions are counted; t
 COUPLED_FRACTION_WIDTH = 256  #: the same, where every vote needs a batch of its own
 COMPARED_NETWORKS = 4096
 FLOAT32 = 2.0**-24  #: unit roundoff
+
+
+class TooCostly(Exception):
+    """A check would need more networks than an audit draws; the message says how many."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,7 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
         unit_variance = MARGIN * column.var(ddof=1) * NARROW[-1]
         wanted = design.wanted_error * sensitivity(prejudice_at(experiment.overlap_map, network, depth))
         units = max(units, unit_variance * inflation((*NARROW, WIDE), SHARES) / wanted**2)
-    return {
-        width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip((*NARROW, WIDE), SHARES, strict=True)
-    }
+    return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip((*NARROW, WIDE), SHARES, strict=True)}
 
 
 def sensitivity(gamma: float) -> float:
@@ -171,12 +174,10 @@ def _prejudice(experiment: Prejudice, name: str, design: Design, seed: int, stre
             "deviations": distance,
             "rejected": abs(distance) > critical,
         }
-    if abs(deviations(predicted)) > critical:
-        verdict = Verdict.FAILS
-    elif resolution > design.resolution or not rival.get("rejected", True):
-        verdict = Verdict.UNDECIDED
-    else:
-        verdict = Verdict.HOLDS
+    verdict = Verdict.of(
+        agrees=abs(deviations(predicted)) <= critical,
+        conclusive=resolution <= design.resolution and rival.get("rejected", True),
+    )
     estimate = best.intercept / (1 - best.intercept)
     return Finding(
         verdict,
@@ -193,9 +194,7 @@ def _prejudice(experiment: Prejudice, name: str, design: Design, seed: int, stre
 
 
 def _ladder_table(rungs: list[Rung]) -> list[dict[str, float]]:
-    return [
-        {"width": r.width, "networks": r.networks, "mean": r.mean, "standard_error": r.standard_error} for r in rungs
-    ]
+    return [{"width": r.width, "networks": r.networks, "mean": r.mean, "standard_error": r.standard_error} for r in rungs]
 
 
 def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Finding:
@@ -206,10 +205,7 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
     fits: dict[str, Fit] = {rate: fit(rungs, rate) for rate in RATES}
     others = [rate for rate in RATES if rate != "1/N"]
     rejected = {rate: fits[rate].misfit < design.alpha for rate in others}
-    if fits["1/N"].misfit < design.alpha:
-        verdict = Verdict.FAILS
-    else:
-        verdict = Verdict.HOLDS if all(rejected.values()) else Verdict.UNDECIDED
+    verdict = Verdict.of(agrees=fits["1/N"].misfit >= design.alpha, conclusive=all(rejected.values()))
     misfits = ", ".join(f"{rate}: p = {fits[rate].misfit:.1e}" for rate in RATES)
     return Finding(
         verdict,
@@ -265,12 +261,8 @@ def _class_fraction(experiment: ClassFraction, design: Design, seed: int, stream
     empirical = np.bincount(counts, minlength=FRACTION_SAMPLES + 1) / networks
     distance, rival_distance, band = _distance(empirical, law), _distance(empirical, rival_law), design.band(networks)
     rejected = rival_distance > band
-    if distance > band:
-        verdict = Verdict.FAILS
-    else:
-        verdict = Verdict.HOLDS if rejected else Verdict.UNDECIDED
     return Finding(
-        verdict,
+        Verdict.of(agrees=distance <= band, conclusive=rejected),
         f"sup-distance {distance:.4f} from the stated law of class counts over {networks} networks (band {band:.4f}); "
         f"rival at {rival_distance:.4f} {'rejected' if rejected else 'not rejected'}",
         estimate=distance,
@@ -307,9 +299,8 @@ def _neutral(experiment: Neutral, name: str, seed: int, stream: str) -> Finding:
     assert isinstance(rival_network, Network)
     rival_largest = float(np.min(measure(rival_network).largest_mean[:, depth - 1]))
     rejected = rival_largest > bound
-    holds = largest <= bound
     return Finding(
-        Verdict.FAILS if not holds else (Verdict.HOLDS if rejected else Verdict.UNDECIDED),
+        Verdict.of(agrees=largest <= bound, conclusive=rejected),
         f"largest batch mean {largest:.1e}, rounding bound {bound:.1e}: γ is zero identically; "
         f"rival's batch means reach {rival_largest:.2f} in every network",
         estimate=largest,
@@ -344,12 +335,8 @@ def _expectation(experiment: Expectation, name: str, design: Design, seed: int, 
     critical = design.critical(networks - 1)
     resolution = design.resolved(rung.standard_error, networks - 1) / predicted
     rejected = abs(distance) > critical
-    if abs(deviation) > critical:
-        verdict = Verdict.FAILS
-    else:
-        verdict = Verdict.HOLDS if rejected and resolution <= design.resolution else Verdict.UNDECIDED
     return Finding(
-        verdict,
+        Verdict.of(agrees=abs(deviation) <= critical, conclusive=rejected and resolution <= design.resolution),
         f"mean {rung.mean:.6g} over {networks} networks, stated {predicted:.6g}: {deviation:+.1f} standard errors "
         f"(critical {critical:.1f}); resolves {resolution:.2%}; rival {instead:.6g} {'rejected' if rejected else 'not rejected'}",
         estimate=rung.mean,
@@ -377,12 +364,8 @@ def _same_law(experiment: SameLaw, name: str, design: Design, seed: int, stream:
     band = 2 * half.band(COMPARED_NETWORKS)
     distance, rival_distance = (float(stats.ks_2samp(weights, other).statistic) for other in (gram, rival))
     rejected = rival_distance > band
-    if distance > band:
-        verdict = Verdict.FAILS
-    else:
-        verdict = Verdict.HOLDS if rejected else Verdict.UNDECIDED
     return Finding(
-        verdict,
+        Verdict.of(agrees=distance <= band, conclusive=rejected),
         f"sup-distance {distance:.4f} between the laws of γ of {COMPARED_NETWORKS} networks by each sampler (band {band:.4f}); "
         f"rival at {rival_distance:.3f} {'rejected' if rejected else 'not rejected'}",
         estimate=distance,

@@ -58,7 +58,8 @@ def iterate(maps: tuple[Expr, ...], start: tuple[arb, ...]) -> Iterator[tuple[ar
         middle = {symbol: value.mid() for symbol, value in zip(symbols, state, strict=True)}
         here = dict(zip(symbols, state, strict=True))
         state = tuple(
-            arb(enclose(f, middle)) + sum((_change(slope, here, middle, symbol) for slope, symbol in zip(row, symbols, strict=True)), arb(0))
+            arb(enclose(f, middle))
+            + sum((_change(slope, here, middle, symbol) for slope, symbol in zip(row, symbols, strict=True)), arb(0))
             for f, row in zip(maps, slopes, strict=True)
         )
         state = (state[0].intersection(arb(0, 1)), *state[1:])
@@ -101,7 +102,8 @@ def predict(network: Network, depth: int, classes: int = 2) -> Prediction:
         fraction: tuple[float | None, float | None] = (None, None)
         if value >= 0 and classes == 2:
             at = {s.gamma: gamma}
-            fraction = tuple(float(arb(enclose(f(s.gamma), at)).mid()) for f in (fraction_variance, mean_largest))
+            spread, largest = (float(arb(enclose(f(s.gamma), at)).mid()) for f in (fraction_variance, mean_largest))
+            fraction = spread, largest
         elif value >= 0:
             fraction = multiclass(value, classes)
     return Prediction(value, c, *fraction, "closed form", bound / max(1.0, abs(value)))

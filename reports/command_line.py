@@ -217,7 +217,9 @@ def predict(**options: Any) -> None:
     try:
         found = evaluate(network, options["depth"], options["classes"])
     except (NoClosedForm, NotEnclosed) as error:
-        raise click.UsageError(f"no prediction for {options['norm']} ({options['placement']}) with {options['activation']}: {error}") from None
+        raise click.UsageError(
+            f"no prediction for {options['norm']} ({options['placement']}) with {options['activation']}: {error}"
+        ) from None
     data = {
         "gamma": found.gamma if math.isfinite(found.gamma) else None,
         "overlap": found.overlap,
@@ -271,9 +273,9 @@ def simulate(**options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(found))
         return
-    error = "unknown, from one network" if found["standard_error"] is None else f"{found['standard_error']:.6g}"
+    uncertainty = "unknown, from one network" if found["standard_error"] is None else f"{found['standard_error']:.6g}"
     click.echo(f"gamma            {found['gamma']:.8g}")
-    click.echo(f"standard error   {error}")
+    click.echo(f"standard error   {uncertainty}")
     click.echo(f"{found['networks']} networks of width {found['width']}, {found['samples']} samples each, seed {found['seed']}")
     click.echo(f"{found['seconds']:.2f} s drawing and estimating, {found['compile_seconds']:.2f} s compiling")
 
@@ -302,7 +304,11 @@ def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) ->
     source = latex.write_sources(result, out, set(chosen) or None)
     click.echo(str(source))
     if form == "pdf":
-        click.echo(latex.compile_pdf(source))
+        try:
+            click.echo(latex.compile_pdf(source))
+        except latex.CompilationFailed as error:
+            click.echo(f"normproof: {error}", err=True)
+            sys.exit(1)
     sys.exit(0 if result.verdict.value == "HOLDS" else 1)
 
 

@@ -55,21 +55,26 @@ def _resolution(evidence: Sequence[Evidence]) -> str:
     return f"{max(seen):.2%}" if seen else ""
 
 
-def print_audit(audit: Audit, path: Path, no_law: Sequence[str], module: str | None) -> None:
-    """The table a person wants to read, the failures, and one line of summary."""
-    console = Console()
+def verdict_table(audit: Audit) -> Table:
+    """One row a claim: source, witnesses, verdict, resolution, seconds."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (("claim", "left"), ("source", "left"), ("witnesses", "left"), ("verdict", "left"), ("resolves", "right"), ("s", "right")):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for name in ("claim", "source", "witnesses", "verdict"):
+        table.add_column(name, overflow="fold")
+    for name in ("resolves", "s"):
+        table.add_column(name, justify="right")
     for claim in audit.claims:
         if claim.kind is Kind.ASSUMPTION:
             continue
         found = audit.evidence[claim.id]
         seconds = sum(item.seconds for item in found)
-        table.add_row(
-            claim.id, claim.source.ref, _witnesses(found), _word(audit.verdict_of(claim)), _resolution(found), f"{seconds:.1f}"
-        )
-    console.print(table)
+        table.add_row(claim.id, claim.source.ref, _witnesses(found), _word(audit.verdict_of(claim)), _resolution(found), f"{seconds:.1f}")
+    return table
+
+
+def print_audit(audit: Audit, path: Path, no_law: Sequence[str], module: str | None) -> None:
+    """The table a person wants to read, the failures, and one line of summary."""
+    console = Console()
+    console.print(verdict_table(audit))
     for sentence in no_law:
         console.print(f"[bold yellow]no law[/] {sentence}", highlight=False)
     for claim in audit.claims:

@@ -39,9 +39,7 @@ LINDEBERG = Claim(
 
 _MEAN = 1 / sqrt(2 * pi)
 _THIRD_MOMENT = (
-    sqrt(2)
-    / (4 * pi ** Rational(3, 2))
-    * ((6 * pi + 1) * erf(1 / (2 * sqrt(pi))) + (8 * pi + 2) * exp(-1 / (4 * pi)) - 7 * pi - 3)
+    sqrt(2) / (4 * pi ** Rational(3, 2)) * ((6 * pi + 1) * erf(1 / (2 * sqrt(pi))) + (8 * pi + 2) * exp(-1 / (4 * pi)) - 7 * pi - 3)
 )
 _SKEW = _THIRD_MOMENT / ((pi - 1) / (2 * pi)) ** Rational(3, 2)
 

@@ -10,6 +10,7 @@ from theory import symbols as s
 from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT
 from theory.claim import ENCLOSED, EXACT, IGB, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.class_fraction import LAW as CLASS_FRACTION_LAW
+from theory.clt import GRAM_SAMPLER, LYAPUNOV
 from theory.experiments import ClassFraction, Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, OVERLAP, RECTIFIED_MEAN, RECTIFIED_SECOND_MOMENT, TWO_POINT
 from theory.gaussian_functions import expectation, kappa, phi, rectified_mean, rectified_second_moment
@@ -83,7 +84,7 @@ RECURSION = Claim(
     kind=Kind.THEOREM,
     source=Source(IGB, "MLP with ReLU, depth"),
     domain=(OVERLAP, Interval(s.q, 0, oo), *(Interval(symbol, 0, oo) for symbol in (s.weight_deviation, s.bias_deviation))),
-    rests_on=(*SETTING, TWO_POINT, NODE_LAW_MIXTURE),
+    rests_on=(*SETTING, LYAPUNOV, TWO_POINT, NODE_LAW_MIXTURE, CLASS_FRACTION_LAW, GRAM_SAMPLER),
     statements=(
         Statement("overlap", derived=_unbiased.layer_map().correlation, stated=kappa(s.c), reason="the gain cancels"),
         Statement(

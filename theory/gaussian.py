@@ -107,9 +107,7 @@ SCALING = Claim(
             "mean",
             derived=expectation(Max(0, (s.mu + s.sigma * s.z) / s.a)),
             stated=rectified_mean(s.mu, s.sigma) / s.a,
-            steps=(
-                Step(rectified_mean(s.mu / s.a, s.sigma / s.a), r"$X/a \sim N(\mu/a, \sigma^2/a^2)$ and the lemma on the mean"),
-            ),
+            steps=(Step(rectified_mean(s.mu / s.a, s.sigma / s.a), r"$X/a \sim N(\mu/a, \sigma^2/a^2)$ and the lemma on the mean"),),
         ),
         Statement(
             "variance",
@@ -159,9 +157,7 @@ TWO_POINT = Claim(
             * Integral(_angular, (s.theta, -asin(s.c), pi / 2))
             / (2 * pi),
             stated=s.q / 2 * (sqrt(1 - s.c**2) + s.c * (pi - acos(s.c))) / pi,
-            steps=(
-                Step(s.q / pi * Integral(_angular, (s.theta, -asin(s.c), pi / 2)), "the radial integral is 2"),
-            ),
+            steps=(Step(s.q / pi * Integral(_angular, (s.theta, -asin(s.c), pi / 2)), "the radial integral is 2"),),
             witnesses=EXACT,
             reason="the angular integral of products of sines and cosines",
         ),

@@ -52,6 +52,8 @@ class Law:
         What is known of the distribution over the data.
     batch : sympy.Expr
         Samples per batch; `oo` is the full-batch limit.
+    coupled : bool
+        Whether samples of one finite batch depend on each other at fixed weights, because a stage before took batch statistics.
     """
 
     mean: Expr
@@ -59,21 +61,22 @@ class Law:
     power: Expr
     shape: Shape = Shape.GAUSSIAN
     batch: Expr = oo
+    coupled: bool = False
 
     @property
     def correlation(self) -> Expr:
-        r"""$c$ = overlap / power, the correlation of two samples."""
-        return self.overlap / self.power
+        r"""$c$ = overlap / power, the correlation of two samples: zero with the overlap, even where the power is unknown."""
+        return S.Zero if self.overlap == 0 else self.overlap / self.power
 
     @property
     def gamma(self) -> Expr:
         r"""$\gamma = c/(1-c)$ = overlap / (power − overlap): the IGB ratio, eq. (82) of arXiv 2505.11312."""
-        return self.overlap / (self.power - self.overlap)
+        return S.Zero if self.overlap == 0 else self.overlap / (self.power - self.overlap)
 
 
-def gaussian_data(overlap: object = 0, power: object = 1, batch: object = oo) -> Law:
-    """The law of a network's input: Gaussian samples of the given power, two of which overlap by `overlap`·`power`."""
-    overlap, power, batch = exact(overlap), exact(power), exact(batch)
-    if batch != oo and batch.is_number and batch < 2:
-        raise ValueError(f"a batch of {batch} has no spread to divide by: the batch size is at least 2")
-    return Law(mean=S.Zero, overlap=overlap * power, power=power, batch=batch)
+def gaussian_data(overlap: object = 0, batch: object = oo) -> Law:
+    """The law of a network's input: Gaussian samples of unit power, any two of the given overlap, in batches of `batch`."""
+    size = exact(batch)
+    if size.is_number and size < 2:
+        raise ValueError(f"a batch of {size} has no spread to divide by: the batch size is at least 2")
+    return Law(mean=S.Zero, overlap=exact(overlap), power=S.One, batch=size)

@@ -11,6 +11,7 @@ from theory import symbols as s
 from theory.assumptions import NO_EPSILON
 from theory.claim import EXACT, Claim, Interval, Kind, Statement, derived_here
 
+
 def _moment(power: int) -> Expr:
     r"""$E|y|^k$ as an integral over the odds $r = t/(1-t)$ of $t = y^2/(B-1) \sim \mathrm{Beta}(\frac12, \frac\nu2)$."""
     beta = gamma((s.nu + 1) / 2) / (sqrt(pi) * gamma(s.nu / 2))

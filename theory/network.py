@@ -15,7 +15,7 @@ from sympy import Expr, S, oo, simplify
 
 from theory import symbols as s
 from theory.law import Law, Shape, exact, gaussian_data
-from theory.norms import Norm, NoNorm
+from theory.norms import NoNorm, Norm
 from theory.stages import PiecewiseLinear, ReLU, Sine, Stage
 
 
@@ -90,9 +90,7 @@ class Network:
     def dense(self, law: Law) -> Law:
         r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
         gain, bias = exact(self.weight_variance), exact(self.bias_variance)
-        return replace(
-            law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN
-        )
+        return replace(law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN)
 
     def apply_block(self, law: Law) -> Law:
         """The law after norm and activation, from the law of the pre-activations."""
@@ -109,7 +107,8 @@ class Network:
 
     def layer_map(self) -> Law:
         """One hidden layer, in symbols: pre-activations of power q and overlap c·q to the next pre-activations."""
-        start = Law(mean=S.Zero, overlap=s.c * s.q, power=s.q, batch=exact(self.batch_size))
+        batch = exact(self.batch_size)
+        start = Law(S.Zero, overlap=s.c * s.q, power=s.q, batch=batch, coupled=self.couples_samples and batch != oo)
         return self.dense(self.apply_block(start))
 
     def overlap_map(self) -> Expr:

@@ -24,6 +24,7 @@ from theory.stages import PiecewiseLinear
 
 SETTING = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE, LYAPUNOV)
 SIMULATED = (*SETTING, GRAM_SAMPLER)
+COUNTED = (*SIMULATED, CLASS_FRACTION_LAW)
 DEPTHS = (1, 2, 3, 4)
 POWER = Interval(s.q, 0, oo)
 GAIN = Interval(s.weight_deviation, 0, oo)
@@ -57,13 +58,15 @@ BATCH_NORM_PRE = Claim(
     kind=Kind.THEOREM,
     source=Source(PAPER, "Th. 4.1 = E.1, eqs (16)-(26)"),
     domain=(OVERLAP, POWER, GAIN, Interval(s.nu, 0, oo)),
-    rests_on=(*SIMULATED, SCALING, TWO_POINT, STUDENTISED),
+    rests_on=(*COUNTED, SCALING, TWO_POINT, STUDENTISED),
     statements=(
         Statement("node_mean_after_norm", derived=_normalised.overlap, stated=0, reason="eq. (22): each node is centred over the data"),
         Statement("node_power_after_norm", derived=_normalised.power, stated=1, reason="eq. (22): each node has unit variance"),
         Statement("overlap", derived=_bn_pre.correlation, stated=1 / pi, reason="eqs (23)-(26): every layer starts from N(0, 1)"),
         Statement("gamma", derived=_bn_pre.gamma, stated=1 / (pi - 1)),
-        Statement("variance_of_centres", derived=_bn_pre.overlap, stated=s.weight_variance / (2 * pi), reason="eqs (17), (19) with m = 1/√(2π)"),
+        Statement(
+            "variance_of_centres", derived=_bn_pre.overlap, stated=s.weight_variance / (2 * pi), reason="eqs (17), (19) with m = 1/√(2π)"
+        ),
         Statement(
             "gamma_from_integrals",
             derived=expectation(s.z, low=0) ** 2 / (expectation(s.z**2, low=0) - expectation(s.z, low=0) ** 2),
@@ -122,7 +125,9 @@ DICHOTOMY = Claim(
         Statement("variance_of_centres", derived=_sloped.overlap, stated=s.weight_variance * _squared_mean, reason="eq. (19)"),
         Statement("gamma", derived=_sloped.gamma, stated=_squared_mean / ((1 + s.alpha**2) / 2 - _squared_mean)),
         Statement("identity_is_neutral", derived=_sloped.gamma.subs(s.alpha, 1), stated=0, reason="eq. (18): the identity is odd"),
-        Statement("odd_is_neutral", derived=expectation(sin(s.sigma * s.z)), stated=0, reason="eq. (18): an odd function of a symmetric variable"),
+        Statement(
+            "odd_is_neutral", derived=expectation(sin(s.sigma * s.z)), stated=0, reason="eq. (18): an odd function of a symmetric variable"
+        ),
         Statement(
             "sine_power",
             derived=expectation(sin(s.sigma * s.z) ** 2),
@@ -160,12 +165,14 @@ BATCH_NORM_POST = Claim(
     kind=Kind.THEOREM,
     source=Source(PAPER, "Th. 4.2 = E.2, eqs (62)-(81)"),
     domain=(OVERLAP, POWER, GAIN, Interval(s.nu, 0, oo)),
-    rests_on=(*SIMULATED, TWO_POINT),
+    rests_on=(*COUNTED, TWO_POINT),
     statements=(
         Statement("variance_of_centres", derived=_bn_post.overlap, stated=0, reason="eq. (77): every node is centred over the data"),
         Statement("output_power", derived=_bn_post.power, stated=s.weight_variance, reason="eq. (78): unit variance, times the gain"),
         Statement("gamma", derived=_bn_post.gamma, stated=0, reason="eq. (80)"),
-        Statement("gamma_in_batches", derived=_bn_post_batched.gamma, stated=0, reason="eq. (81): each batch is centred, so their union is"),
+        Statement(
+            "gamma_in_batches", derived=_bn_post_batched.gamma, stated=0, reason="eq. (81): each batch is centred, so their union is"
+        ),
     ),
     experiments=(
         Neutral(
@@ -194,11 +201,15 @@ LAYER_NORM_PRE = Claim(
     kind=Kind.THEOREM,
     source=Source(PAPER, "Th. 4.3 = F.2, eqs (91)-(126)"),
     domain=(OVERLAP, POWER, GAIN),
-    rests_on=(*SIMULATED, SCALING, RECURSION),
+    rests_on=(*COUNTED, SCALING, RECURSION),
     statements=(
         Statement("overlap", derived=_ln_pre.correlation, stated=kappa(s.c), reason="eqs (114), (124)"),
-        Statement("centres_scale", derived=_ln_pre.overlap * s.q, stated=_none.overlap, reason=r"eqs (104), (122): divided by $q = (\sqrt q)^2$"),
-        Statement("spreads_scale", derived=(_ln_pre.power - _ln_pre.overlap) * s.q, stated=_none.power - _none.overlap, reason="eqs (105), (123)"),
+        Statement(
+            "centres_scale", derived=_ln_pre.overlap * s.q, stated=_none.overlap, reason=r"eqs (104), (122): divided by $q = (\sqrt q)^2$"
+        ),
+        Statement(
+            "spreads_scale", derived=(_ln_pre.power - _ln_pre.overlap) * s.q, stated=_none.power - _none.overlap, reason="eqs (105), (123)"
+        ),
         Statement("gamma", derived=_ln_pre.gamma, stated=gamma_of(kappa(s.c))),
     ),
     experiments=(
@@ -231,7 +242,7 @@ LAYER_NORM_POST = Claim(
     kind=Kind.THEOREM,
     source=Source(PAPER, "Th. 4.4 = F.3, eqs (127)-(139); overlap map derived here"),
     domain=(OVERLAP, POWER, GAIN),
-    rests_on=(*SIMULATED, TWO_POINT, KAPPA_SHAPE),
+    rests_on=(*COUNTED, TWO_POINT, KAPPA_SHAPE),
     statements=(
         Statement("overlap", derived=_ln_post.correlation, stated=(pi * kappa(s.c) - 1) / (pi - 1)),
         Statement("gamma_for_unrelated_inputs", derived=_ln_post.gamma.subs(s.c, 0), stated=0, reason="eqs (135)-(139)"),

@@ -57,12 +57,12 @@ class Center(Stage):
         if self.axis is Axis.FEATURES:
             mean_square = law.mean**2
             return replace(law, mean=S.Zero, overlap=law.overlap - mean_square, power=law.power - mean_square)
-        spread = (law.power - law.overlap) * (1 - 1 / law.batch)
         if law.batch == oo:
-            shape = law.shape
-        else:
-            shape = Shape.RESIDUAL if law.shape is Shape.GAUSSIAN else Shape.CENTRED
-        return replace(law, mean=S.Zero, overlap=S.Zero, power=spread, shape=shape)
+            return replace(law, mean=S.Zero, overlap=S.Zero, power=law.power - law.overlap)
+        # Batch mates that already depend on each other have a covariance that the law does not carry: the power is then unknown.
+        power = S.NaN if law.coupled else (law.power - law.overlap) * (1 - 1 / law.batch)
+        shape = Shape.RESIDUAL if law.shape is Shape.GAUSSIAN else Shape.CENTRED
+        return replace(law, mean=S.Zero, overlap=S.Zero, power=power, shape=shape, coupled=True)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return h - xp.mean(h, axis=self.axis.value, keepdims=True)
@@ -91,9 +91,9 @@ class Scale(Stage):
         if law.batch == oo:
             return replace(law, mean=S.Zero, power=S.One)
         if law.shape is Shape.RESIDUAL:
-            return replace(law, power=S.One, shape=Shape.STUDENTISED)
+            return replace(law, power=S.One, shape=Shape.STUDENTISED, coupled=True)
         if law.shape is Shape.CENTRED:
-            return replace(law, power=S.One)
+            return replace(law, power=S.One, coupled=True)
         raise NoClosedForm("the law of a unit divided by its root mean square over a finite batch needs the batch to be centred first")
 
     def on_array(self, h: Any, xp: Any) -> Any:
@@ -139,9 +139,7 @@ class Sine(Stage):
         if law.shape is not Shape.GAUSSIAN:
             raise NoClosedForm(f"the moments of a sine need a Gaussian input, and this one is {law.shape.value}")
         damping = exp(-law.power)
-        return replace(
-            law, mean=S.Zero, overlap=damping * sinh(law.overlap), power=damping * sinh(law.power), shape=Shape.UNKNOWN
-        )
+        return replace(law, mean=S.Zero, overlap=damping * sinh(law.overlap), power=damping * sinh(law.power), shape=Shape.UNKNOWN)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return xp.sin(h)

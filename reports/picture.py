@@ -1,0 +1,26 @@
+"""The README's picture: the table of a recorded audit, as a terminal shows it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from proofs_checks.audit import read
+from reports.terminal import print_summary, verdict_table
+from theory.catalogue import CLAIMS
+
+
+def draw(evidence: Path, picture: Path) -> None:
+    """Write an SVG of the audit recorded in a folder."""
+    audit = read(evidence / "evidence.json", CLAIMS)
+    console = Console(record=True, width=132, file=io.StringIO())
+    console.print(verdict_table(audit))
+    print_summary(console, audit, evidence / "evidence.json")
+    picture.write_text(console.export_svg(title="normproof audit", unique_id="normproof"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    draw(Path(sys.argv[1]), Path(sys.argv[2]))

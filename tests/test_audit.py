@@ -1,0 +1,61 @@
+"""The audit as tests: one item per planned check.
+
+The checks that pytest selected (`-k CLAIM` works) run once, formulas beside simulations, as in `normproof audit`; each
+item then asserts its own evidence. Shares of α are those of the whole plan, whatever was selected.
+"""
+
+import pytest
+
+from proofs_checks.audit import Settings, plan, run
+from proofs_checks.evidence import Verdict
+from theory.catalogue import CLAIMS
+from theory.claim import Kind, Witness
+
+SETTINGS = Settings()
+PLAN = plan(CLAIMS.values(), SETTINGS)
+IDS = [check.id for check in PLAN]
+
+
+@pytest.fixture(scope="session")
+def evidence(request):
+    selected = {item.callspec.params["check_id"] for item in request.session.items if item.originalname == "test_check"}
+    found = {}
+    run(CLAIMS.values(), SETTINGS, lambda check, item: found.__setitem__(check.id, item), only=selected)
+    return found
+
+
+@pytest.mark.parametrize("check_id", IDS)
+def test_check(check_id, evidence):
+    item = evidence[check_id]
+    assert item.verdict is Verdict.HOLDS, item.sentence
+    if item.witness is Witness.OBSERVED and item.standard_error is not None:
+        assert item.resolution <= SETTINGS.resolution
+    if item.rival:
+        assert item.rival["rejected"] is True
+
+
+def test_ids_are_unique():
+    assert len(set(IDS)) == len(IDS)
+
+
+def test_every_theorem_has_two_kinds_of_witness():
+    kinds = {claim.id: {check.witness for check in PLAN if check.claim is claim} for claim in CLAIMS.values() if claim.kind is Kind.THEOREM}
+    assert kinds and all(len(witnesses) >= 2 for witnesses in kinds.values()), kinds
+
+
+def test_every_observed_claim_has_a_rival():
+    experiments = [experiment for claim in CLAIMS.values() for experiment in claim.experiments]
+    assert experiments and all(experiment.rival.says for experiment in experiments)
+
+
+def test_alpha_is_split_over_all_random_checks():
+    shares = [check.design.alpha for check in PLAN if check.design is not None and check.name.count("batch_means") == 0]
+    assert sum(shares) == pytest.approx(SETTINGS.alpha, rel=1e-12)  # a sum of floats, exact up to rounding
+
+
+def test_assumptions_have_no_evidence_and_are_rested_on():
+    assumptions = [claim for claim in CLAIMS.values() if claim.kind is Kind.ASSUMPTION]
+    used = {below.id for claim in CLAIMS.values() for below in claim.rests_on}
+    assert len(assumptions) == 5
+    for claim in assumptions:
+        assert claim.id in used and not claim.statements and not claim.experiments
