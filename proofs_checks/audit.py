@@ -162,7 +162,7 @@ def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
     UnreadableEvidence
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
         if data["format"] != FORMAT:
             raise UnreadableEvidence(f"{path} has format {data['format']!r}; this version reads format {FORMAT}")
         unknown = [entry["id"] for entry in data["claims"] if entry["id"] not in catalogue]
@@ -170,19 +170,25 @@ def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
             raise UnreadableEvidence(f"{path} has evidence for {unknown[0]!r}, which is not a claim here: name its module with --module")
         claims = [catalogue[entry["id"]] for entry in data["claims"]]
         return Audit(
-            Settings(data["alpha"], data["resolution"], data["seed"]),
+            Settings(float(data["alpha"]), float(data["resolution"]), int(data["seed"])),
             claims,
             {
                 claim.id: [evidence.stale(Evidence.from_json(item), claim) for item in entry["evidence"]]
                 for claim, entry in zip(claims, data["claims"], strict=True)
             },
-            {entry["id"]: entry["planned"] for entry in data["claims"]},
-            data["seconds"],
+            {entry["id"]: int(entry["planned"]) for entry in data["claims"]},
+            float(data["seconds"]),
         )
     except FileNotFoundError:
         raise UnreadableEvidence(f"there is no evidence at {path}: run `normproof audit` first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise UnreadableEvidence(f"{path} cannot be read: {error.strerror}") from None
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UnreadableEvidence(f"{path} is not an evidence file of normproof ({type(error).__name__}: {error})") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of an evidence file")
 
 
 def run(

@@ -8,7 +8,7 @@ import inspect
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from functools import cache
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 from theory.claim import Claim, Witness
@@ -82,7 +82,20 @@ class Evidence:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Evidence:
         """The inverse of `to_json`; TypeError, KeyError or ValueError if it is not evidence."""
-        return Evidence(**{**data, "witness": Witness(data["witness"]), "verdict": Verdict(data["verdict"])})
+        found = Evidence(**{**data, "witness": Witness(data["witness"]), "verdict": Verdict(data["verdict"])})
+        for names, kinds in _KINDS.items():
+            for name in names:
+                if not isinstance(getattr(found, name), kinds):
+                    raise TypeError(f"{name} is {getattr(found, name)!r}")
+        return found
+
+
+_KINDS: dict[tuple[str, ...], tuple[type, ...]] = {
+    ("claim", "check", "sentence", "fingerprint"): (str,),
+    ("estimate", "standard_error", "predicted", "resolution", "alpha"): (float, int, type(None)),
+    ("rival", "details"): (dict,),
+    ("seconds",): (float, int),
+}
 
 
 def stale(evidence: Evidence, claim: Claim) -> Evidence:
@@ -101,19 +114,17 @@ def _code() -> str:
 
     digest = hashlib.sha256()
     for package in (theory, numerics, proofs_checks):
-        for path in sorted(_folder(package).glob("*.py")):
+        for path in sorted(Path(inspect.getfile(package)).parent.glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
     for library in ("sympy", "mpmath", "jax", "jaxlib", "numpy", "scipy", "python-flint"):
         digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
     return digest.hexdigest()
 
 
-def _folder(package: ModuleType) -> Any:
-    from pathlib import Path
-
-    return Path(inspect.getfile(package)).parent
-
-
 def fingerprint(claim: Claim) -> str:
-    """A digest of the claim as stated and of all code and versions that check it."""
-    return hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode()).hexdigest()[:16]
+    """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
+    digest = hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode())
+    networks = [experiment.network for experiment in claim.experiments if hasattr(experiment, "network")]
+    for path in sorted({inspect.getfile(type(stage)) for network in networks for stage in network.block}):
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:16]

@@ -28,9 +28,10 @@ class Rung:
     standard_error: float
 
     @staticmethod
-    def of(width: int, values: np.ndarray) -> Rung:
-        """From one value per network."""
-        return Rung(width, len(values), float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+    def of(width: int, values: np.ndarray, rounding: float = 0.0) -> Rung:
+        """From one value per network; where all agree up to rounding, the spread measures rounding and its bound takes its place."""
+        error = float(values.std(ddof=1) / np.sqrt(len(values)))
+        return Rung(width, len(values), float(values.mean()), max(error, rounding))
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ FRACTION_WIDTH = 1024  #: width of networks whose class fractions are counted; t
 COUPLED_FRACTION_WIDTH = 256  #: the same, where every vote needs a batch of its own
 COMPARED_NETWORKS = 4096
 FLOAT32 = 2.0**-24  #: unit roundoff
+ROUNDING = 64 * FLOAT32  #: float32 rounding of an overlap, four roundings in each of up to 16 stages: no standard error is taken below it
 
 
 class TooCostly(Exception):
@@ -147,7 +148,7 @@ def sensitivity(gamma: float) -> float:
 
 def _rungs(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> list[Rung]:
     column = experiment.depths.index(depth)
-    return [Rung.of(width, c[:, column]) for width, c in ladder(experiment, design, seed, stream).items()]
+    return [Rung.of(width, c[:, column], ROUNDING) for width, c in ladder(experiment, design, seed, stream).items()]
 
 
 def _prejudice(experiment: Prejudice, name: str, design: Design, seed: int, stream: str) -> Finding:
@@ -158,12 +159,12 @@ def _prejudice(experiment: Prejudice, name: str, design: Design, seed: int, stre
     predicted = prejudice_at(experiment.overlap_map, experiment.network, depth)
     rungs = _rungs(experiment, depth, design, seed, stream)
     best = fit(rungs)
-    resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
     critical = design.critical(best.freedom)
 
     def deviations(gamma: float) -> float:
         return (best.intercept - gamma / (1 + gamma)) / best.standard_error
 
+    resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
     rival: dict[str, Any] = {}
     if depth == experiment.rival_depth:
         instead = prejudice_at(sympify(experiment.rival.instead), experiment.network, depth)
