@@ -88,17 +88,13 @@ def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, 
             return Decision(Verdict.HOLDS, residual - residual, "the residual simplifies to 0")
     elif is_positive(residual, used):
         return Decision(Verdict.HOLDS, residual, "positive on the whole domain")
-    if residual.has(*UNEVALUATED) and not residual.has(Max):
-        kind = next(type(a).__name__ for a in residual.atoms(*UNEVALUATED))
-        counterexample = None
-    else:
-        kind, counterexample = "", _counterexample(residual, relation, used)
-    if counterexample is not None:
+    if left_over := residual.atoms(*UNEVALUATED):
+        return Decision(Verdict.UNDECIDED, residual, f"could not decide: an unevaluated {type(left_over.pop()).__name__} is left")
+    if counterexample := _counterexample(residual, relation, used):
         point, value = counterexample
         at = ", ".join(f"{symbol} = {number}" for symbol, number in point.items()) or "every point"
         return Decision(Verdict.FAILS, residual, f"the residual is {value} at {at}")
-    left_over = f"an unevaluated {kind} is left" if kind else "the residual did not simplify"
-    return Decision(Verdict.UNDECIDED, residual, f"could not decide: {left_over}")
+    return Decision(Verdict.UNDECIDED, residual, "could not decide: the residual did not simplify")
 
 
 def evaluate(expression: Expr) -> Expr:

@@ -11,16 +11,18 @@ import math
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from theory.catalogue import CLAIMS
-from theory.claim import Claim
-from theory.extension import Extension, UnreadableModule, load
 from theory.network import ACTIVATIONS, Activation, Network, Placement
 from theory.norms import NORMS, Norm
+
+if TYPE_CHECKING:
+    from theory.claim import Claim
+    from theory.extension import Extension
 
 PLACEMENTS = {placement.value: placement for placement in Placement}
 
@@ -38,14 +40,14 @@ def main() -> NoReturn:
         sys.exit(2)
 
 
-def nearest(kind: str, given: str, names: Iterable[str]) -> click.BadParameter:
+def nearest(kind: str, given: str, names: Iterable[str]) -> click.UsageError:
     """The sentence for an unknown name."""
     from difflib import get_close_matches
 
     allowed = list(names)
     close = get_close_matches(given, allowed, n=1, cutoff=0.0)
-    shown = ", ".join(allowed) if len(allowed) <= 12 else f"`normproof list {kind}s` names {len(allowed)}"
-    return click.BadParameter(f"{given!r} is no {kind}: allowed are {shown}; the nearest is {close[0]!r}")
+    shown = ", ".join(allowed) if len(allowed) <= 12 else f"the {len(allowed)} that `normproof list {kind}s` names"
+    return click.UsageError(f"{given!r} is no {kind}: allowed are {shown}; the nearest is {close[0]!r}")
 
 
 class Number(click.ParamType):
@@ -66,7 +68,7 @@ class Number(click.ParamType):
         except (TypeError, ValueError):
             pass
         name = max(param.opts, key=len) if param else "the value"
-        raise click.BadParameter(f"{name} is {value!r}, but must be {self.allowed}")
+        raise click.UsageError(f"{name} is {value!r}, but must be {self.allowed}")
 
 
 def positive(convert: type[int] | type[float] = int) -> Number:
@@ -105,38 +107,53 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def extension(module: str | None) -> Extension:
-    """What --module adds; nothing without it."""
-    if module is None:
-        return Extension((), (), (), ())
+# Claims take a second or two to build: commands that need none of them do not wait for them.
+
+
+def catalogue(module: str | None) -> dict[str, Claim]:
+    """All claims by id, the module's included."""
+    from theory.catalogue import CLAIMS
+
+    return {**CLAIMS, **{claim.id: claim for claim in (extension(module).claims if module else ())}}
+
+
+@cache
+def extension(module: str) -> Extension:
+    """What --module adds."""
+    from theory.extension import UnreadableModule, load
+
     try:
         return load(Path(module))
     except UnreadableModule as error:
-        raise click.BadParameter(f"--module: {error}") from None
+        raise click.UsageError(f"--module: {error}") from None
 
 
-def find(kind: str, name: str, *tables: Mapping[str, Any]) -> Any:
+def norms(module: str | None) -> dict[str, Norm]:
+    """All norms by name, the module's included."""
+    return {**NORMS, **{norm.name: norm for norm in (extension(module).norms if module else ())}}
+
+
+def activations(module: str | None) -> dict[str, Activation]:
+    """All activations by name, the module's included."""
+    return {**ACTIVATIONS, **{each.name: each for each in (extension(module).activations if module else ())}}
+
+
+def find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     """The object of that name, or the sentence with the nearest one."""
-    names = {key: value for table in tables for key, value in table.items()}
-    if name not in names:
-        raise nearest(kind, name, names)
-    return names[name]
-
-
-def by_name(objects: Iterable[Norm | Activation]) -> dict[str, Any]:
-    """A table of named objects."""
-    return {each.name: each for each in objects}
+    if name not in table:
+        raise nearest(kind, name, table)
+    return table[name]
 
 
 def network_of(options: Mapping[str, Any]) -> Network:
     """The network that the options describe."""
     from sympy import oo
 
-    added = extension(options["module"])
+    module = options["module"]
     return Network(
-        norm=find("norm", options["norm"], NORMS, by_name(added.norms)),
+        norm=find("norm", options["norm"], norms(module)),
         placement=find("placement", options["placement"], PLACEMENTS),
-        activation=find("activation", options["activation"], ACTIVATIONS, by_name(added.activations)),
+        activation=find("activation", options["activation"], activations(module)),
         weight_variance=options["weight_variance"],
         bias_variance=options["bias_variance"],
         input_overlap=options["input_overlap"],
@@ -146,10 +163,14 @@ def network_of(options: Mapping[str, Any]) -> Network:
 
 def claims_of(names: tuple[str, ...], module: str | None) -> list[Claim]:
     """The named claims; without names, those of the module, or all."""
-    added = {claim.id: claim for claim in extension(module).claims}
-    if names:
-        return [find("claim", name, CLAIMS, added) for name in dict.fromkeys(names)]
-    return list(added.values()) if module else list(CLAIMS.values())
+    if not names:
+        return list(extension(module).claims if module else catalogue(None).values())
+    table = catalogue(module)
+    chosen = [find("claim", name, table) for name in dict.fromkeys(names)]
+    assumed = [claim.id for claim in chosen if claim.kind.value == "assumption"]
+    if assumed:
+        raise click.UsageError(f"{assumed[0]!r} is an assumption: it has no evidence to audit, `normproof show {assumed[0]}` prints it")
+    return chosen
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -196,7 +217,7 @@ def audit(
         path = result.write(out)
         latex.write_sources(result, out)
     except OSError as error:
-        raise click.BadParameter(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
+        raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
     if as_json:
         click.echo(json.dumps(result.to_json()))
     else:
@@ -250,11 +271,11 @@ def simulate(**options: Any) -> None:
     """γ of random networks, with its standard error over networks."""
     network = network_of(options)
     if options["depth"] < 1:
-        raise click.BadParameter("--depth is 0, but a simulated network has at least one hidden layer")
+        raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer")
     if options["input_overlap"] < 0:
-        raise click.BadParameter(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
+        raise click.UsageError(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
     if options["batch_size"] and options["samples"] % options["batch_size"]:
-        raise click.BadParameter(f"--batch-size {options['batch_size']} does not divide --samples {options['samples']}")
+        raise click.UsageError(f"--batch-size {options['batch_size']} does not divide --samples {options['samples']}")
     from numerics.ensemble import NotFinite
     from numerics.prejudice import simulate as run
 
@@ -292,10 +313,10 @@ def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) ->
     from proofs_checks.audit import UnreadableEvidence, read
     from reports import latex
 
-    added = {claim.id: claim for claim in extension(module).claims}
-    chosen = [find("claim", name, CLAIMS, added).id for name in claims]
+    table = catalogue(module)
+    chosen = [find("claim", name, table).id for name in claims]
     try:
-        result = read(out / "evidence.json", {**CLAIMS, **added})
+        result = read(out / "evidence.json", table)
     except UnreadableEvidence as error:
         raise click.UsageError(str(error)) from None
     missing = [id for id in chosen if id not in {claim.id for claim in result.claims}]
@@ -318,23 +339,21 @@ def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) ->
 @json_option
 def list_(what: str, module: str | None, as_json: bool) -> None:
     """Name the claims, norms or activations."""
-    added = extension(module)
-    rows: dict[str, list[dict[str, str]]] = {
-        "claims": [
+    tables: dict[str, Callable[[], list[dict[str, str]]]] = {
+        "claims": lambda: [
             {"id": claim.id, "kind": claim.kind.value, "title": claim.title, "source": f"{claim.source.paper}, {claim.source.ref}"}
-            for claim in (*CLAIMS.values(), *added.claims)
+            for claim in catalogue(module).values()
         ],
-        "norms": [{"id": norm.name, "stages": " → ".join(map(repr, norm.stages))} for norm in (*NORMS.values(), *added.norms)],
-        "activations": [{"id": each.name, "stage": repr(each.stage)} for each in (*ACTIVATIONS.values(), *added.activations)],
+        "norms": lambda: [{"id": norm.name, "title": " → ".join(map(str, norm.stages)) or "nothing"} for norm in norms(module).values()],
+        "activations": lambda: [{"id": each.name, "title": str(each.stage)} for each in activations(module).values()],
     }
-    if what not in rows:
-        raise nearest("list", what, rows)
+    rows = find("list", what, tables)()
     if as_json:
-        click.echo(json.dumps(rows[what]))
+        click.echo(json.dumps(rows))
         return
-    width = max(len(row["id"]) for row in rows[what])
-    for row in rows[what]:
-        click.echo(f"{row['id']:<{width}}  {row.get('title') or row.get('stages') or row.get('stage')}")
+    width = max(len(row["id"]) for row in rows)
+    for row in rows:
+        click.echo(f"{row['id']:<{width}}  {row['title']}")
 
 
 @cli.command()
@@ -342,7 +361,7 @@ def list_(what: str, module: str | None, as_json: bool) -> None:
 @module_option
 def show(claim: str, module: str | None) -> None:
     """A claim: what it says, its derivation, what it rests on and what would contradict it."""
-    found = find("claim", claim, CLAIMS, {each.id: each for each in extension(module).claims})
+    found = find("claim", claim, catalogue(module))
     from reports import terminal
 
     terminal.print_claim(found)

@@ -25,6 +25,9 @@ class Axis(Enum):
     BATCH = -2
     FEATURES = -1
 
+    def __repr__(self) -> str:
+        return self.name
+
 
 class Stage(ABC):
     """One step of a layer."""
