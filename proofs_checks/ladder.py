@@ -38,11 +38,15 @@ class Rung:
 class Fit:
     """A weighted least-squares fit over a ladder."""
 
-    intercept: float
-    standard_error: float
-    slope: float
+    coefficients: tuple[float, ...]  #: of 1 and of the rate's powers of the width
+    standard_error: float  #: of the intercept
     freedom: float
     misfit: float  #: p-value of the residuals
+
+    @property
+    def intercept(self) -> float:
+        """The extrapolated value at infinite width."""
+        return self.coefficients[0]
 
 
 def _design_matrix(widths: np.ndarray, exponents: tuple[float, ...]) -> np.ndarray:
@@ -63,9 +67,8 @@ def fit(rungs: list[Rung], rate: str = "1/N") -> Fit:
     shares = inverse[0] ** 2
     freedom = shares.sum() ** 2 / sum(share**2 / (rung.networks - 1) for share, rung in zip(shares, rungs, strict=True))
     return Fit(
-        intercept=float(coefficients[0]),
+        coefficients=tuple(map(float, coefficients)),
         standard_error=float(np.sqrt(shares.sum())),
-        slope=float(coefficients[1]),
         freedom=float(freedom),
         misfit=float(stats.chi2.sf(residuals @ residuals, spare)) if spare else 1.0,
     )

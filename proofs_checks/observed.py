@@ -190,7 +190,7 @@ def _prejudice(experiment: Prejudice, name: str, design: Design, seed: int, stre
         predicted=predicted,
         resolution=resolution,
         rival=rival,
-        details={"depth": depth, "ladder": _ladder_table(rungs), "overlap": best.intercept, "slope": best.slope},
+        details={"depth": depth, "ladder": _ladder_table(rungs), "overlap": best.intercept},
     )
 
 
@@ -211,9 +211,8 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
     return Finding(
         verdict,
         f"bias at depth {depth} fitted by {misfits}",
-        estimate=fits["1/N"].slope,
-        rival={"says": "the bias falls like N^(-1/2), or like N^(-2)", "rejected": all(rejected.values())},
-        details={"depth": depth, "misfit": {rate: fits[rate].misfit for rate in RATES}, "ladder": _ladder_table(rungs)},
+        rival={"says": r"the bias falls like $N^{-1/2}$, or like $N^{-2}$", "rejected": all(rejected.values())},
+        details={"depth": depth, "misfit": {rate: fits[rate].misfit for rate in RATES}, "ladder": _ladder_table(rungs), "coefficients": list(fits["1/N"].coefficients)},
     )
 
 

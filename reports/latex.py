@@ -1,4 +1,285 @@
-"""LaTeX reports."""
+"""LaTeX reports: what is claimed, how it is derived, what the witnesses found. Reads claims and evidence, computes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-def write_sources(result, out, only=None): return Path(out)/"report.tex"
-def compile_pdf(source): return ""
+
+import jinja2
+from sympy import Expr, latex, nan
+
+from proofs_checks.audit import Audit
+from proofs_checks.evidence import Evidence, Verdict
+from reports import figures
+from reports.typeset import definition
+from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
+from theory.law import Law, NoClosedForm
+from theory.network import Activation, Network, Placement
+from theory.norms import NORMS, Norm
+
+COLOURS = {Verdict.HOLDS: "holds", Verdict.FAILS: "fails", Verdict.UNDECIDED: "undecided", None: "assumed"}
+UNICODE = {
+    "γ": r"\gamma", "α": r"\alpha", "κ": r"\kappa", "σ": r"\sigma", "ε": r"\epsilon", "φ": r"\varphi", "Φ": r"\Phi", "μ": r"\mu",
+    "ν": r"\nu", "τ": r"\tau", "ρ": r"\rho", "π": r"\pi", "Λ": r"\Lambda", "Σ": r"\Sigma", "ℓ": r"\ell", "√": r"\surd", "∞": r"\infty",
+    "≤": r"\le", "≥": r"\ge", "≠": r"\neq", "≯": r"\ngtr", "≡": r"\equiv", "→": r"\to", "←": r"\leftarrow", "−": "-", "±": r"\pm", "×": r"\times",
+    "·": r"\cdot", "²": "^2", "³": "^3", "¹": "^1", "⁻": "^-", "ᵀ": r"^{\mathsf T}", "₀": "_0", "₁": "_1", "₂": "_2", "ξ": r"\xi",
+}  # fmt: skip
+SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$"}
+SPECIAL |= {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+
+
+class CompilationFailed(Exception):
+    """TeX stopped; the message holds its first complaint."""
+
+
+def escape(text: object) -> str:
+    """Plain text for LaTeX."""
+    return re.sub(r"[\\{}_%&#$^~]", lambda found: SPECIAL[found.group()], str(text))
+
+
+def mathematics(expression: Expr) -> str:
+    """An expression as LaTeX; what a law does not know is said in a word."""
+    return r"\text{unknown}" if expression is nan else str(latex(expression))
+
+
+def breakable(id: str) -> str:
+    """An identifier that may break at its underscores."""
+    return escape(id).replace(r"\_", r"\_\allowbreak{}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a displayed derivation."""
+
+    relation: str
+    formula: str
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A statement as it is displayed, with what its witnesses found."""
+
+    name: str
+    lines: tuple[Line, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A claim in the dependency graph."""
+
+    number: int
+    claim: Claim
+    x: float
+    y: float
+    border: str
+    fill: str
+
+
+def derivation(statement: Statement, evidence: list[Evidence], source: str) -> Derivation:
+    """Derived = step = … (relation) stated; an inequality's steps rewrite the difference of its two sides."""
+    stated = "stated here" if source == "normproof" else "stated"
+    greater = statement.relation is Relation.GREATER
+    lines = [Line("", mathematics(statement.chain[0][0]), "derived", "the two sides' difference" if greater else "from the definitions")]
+    for number, (_, right, reason) in enumerate(statement.chain):
+        last = number == len(statement.chain) - 1
+        relation = statement.relation.value if last else "="
+        lines.append(Line(relation, mathematics(right), stated if last and not greater else "", reason))
+    mine = tuple(item for item in evidence if item.check == statement.name)
+    return Derivation(statement.name, tuple(lines), mine)
+
+
+def interval(found: Interval) -> str:
+    """Low < symbol < high."""
+    return f"{mathematics(found.low)} < {mathematics(found.symbol)} < {mathematics(found.high)}"
+
+
+def traces(claim: Claim) -> list[tuple[str, list[tuple[str, Law]]]]:
+    """For each network of the claim: the law of a unit after each stage, as the stages' own rules give it."""
+    found: dict[str, list[tuple[str, Law]]] = {}
+    for experiment in claim.experiments:
+        if not hasattr(experiment, "network"):
+            continue
+        network: Network = experiment.network
+        law = network.symbolic_law
+        rows = [("pre-activation", law)]
+        try:
+            rows += [(str(stage), after) for stage, after in network.trace(law)]
+            rows.append(("next pre-activation", network.dense(rows[-1][1])))
+        except NoClosedForm:
+            continue
+        found.setdefault(figures.label(network), rows)
+    return list(found.items())
+
+
+def graph(audit: Audit) -> tuple[list[Node], list[tuple[int, int]]]:
+    """The audited claims and all they rest on in layers by longest path, and the edges that no longer path implies."""
+    claims: dict[str, Claim] = {}
+    for claim in audit.claims:
+        for each in (*claim.foundations(), claim):
+            claims.setdefault(each.id, each)
+    level: dict[str, int] = {}
+    for claim in claims.values():
+        level[claim.id] = 1 + max((level[below.id] for below in claim.rests_on), default=-1)
+    layers: dict[int, list[str]] = {}
+    for id, height in level.items():
+        layers.setdefault(height, []).append(id)
+    nodes = {}
+    for number, claim in enumerate(claims.values(), 1):
+        row = layers[level[claim.id]]
+        nodes[claim.id] = Node(
+            number,
+            claim,
+            x=(row.index(claim.id) + 0.5) / len(row),
+            y=float(level[claim.id]),
+            border=COLOURS[audit.verdict_of(claim)],
+            fill=COLOURS[audit.verdict_with_foundations(claim)],
+        )
+    edges = [
+        (nodes[below.id].number, nodes[claim.id].number)
+        for claim in claims.values()
+        for below in claim.rests_on
+        if not any(below in other.foundations() for other in claim.rests_on)
+    ]
+    return list(nodes.values()), edges
+
+
+def definitions(claims: list[Claim]) -> list[tuple[str, list[str]]]:
+    """Norms and activations of the project and of the claims' networks, typeset from their array code."""
+    norms: dict[str, Norm] = dict(NORMS)
+    activations: dict[str, Activation] = {}
+    for claim in claims:
+        for experiment in claim.experiments:
+            if hasattr(experiment, "network"):
+                norms.setdefault(experiment.network.norm.name, experiment.network.norm)
+                activations.setdefault(experiment.network.activation.name, experiment.network.activation)
+    rows = [(norm.name, definition(norm.stages)) for norm in norms.values() if norm.stages]
+    return rows + [(each.name, definition((each.stage,))) for each in activations.values()]
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        block_start_string=r"\BLOCK{",
+        block_end_string="}",
+        variable_start_string=r"\VAR{",
+        variable_end_string="}",
+        comment_start_string=r"\#{",
+        comment_end_string="}",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters |= {"ord": ord, "text": escape, "math": mathematics, "ident": breakable, "number": number}
+    return environment
+
+
+def number(value: float | None) -> str:
+    """A number to five significant digits, in LaTeX."""
+    if value is None:
+        return "--"
+    mantissa, _, exponent = f"{value:.5g}".partition("e")
+    return f"${mantissa}\\cdot 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
+
+
+def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path:
+    """Write `report.tex` and its figures; returns the path of the source.
+
+    Parameters
+    ----------
+    audit : Audit
+        Claims and their evidence.
+    out : Path
+        The folder, made if need be.
+    only : set of str, optional
+        Ids of the claims to report; all of the audit's by default.
+    """
+    chosen = [claim for claim in audit.claims if only is None or claim.id in only]
+    reported = [claim for claim in chosen if claim.kind is not Kind.ASSUMPTION]
+    out.mkdir(parents=True, exist_ok=True)
+    shown = Audit(audit.settings, chosen, audit.evidence, audit.planned, audit.seconds)
+    nodes, edges = graph(shown)
+    below = {each.id: each for claim in chosen for each in (*claim.foundations(), claim)}
+    source = (
+        _environment()
+        .get_template("report.tex.j2")
+        .render(
+            audit=shown,
+            claims=reported,
+            assumptions=[claim for claim in below.values() if claim.kind is Kind.ASSUMPTION],
+            findings=[claim for claim in reported if claim.kind is Kind.FINDING],
+            added=[claim for claim in reported if claim.kind is not Kind.FINDING and "derived here" in claim.source.ref],
+            nodes=nodes,
+            edges=edges,
+            definitions=definitions(chosen),
+            traces=traces,
+            derivation=derivation,
+            interval=interval,
+            figures=figures.draw_all(shown, reported, out / "figures"),
+            colours=COLOURS,
+            counts=_counts(shown, reported),
+            held=_held,
+            unicode=UNICODE,
+            Witness=Witness,
+            Placement=Placement,
+        )
+    )
+    path = out / "report.tex"
+    path.write_text(source, encoding="utf-8")
+    return path
+
+
+def _held(evidence: list[Evidence], witness: Witness) -> str:
+    found = [item.verdict is Verdict.HOLDS for item in evidence if item.witness is witness]
+    return f"{sum(found)}/{len(found)}" if found else ""
+
+
+def _counts(audit: Audit, claims: list[Claim]) -> dict[str, int]:
+    verdicts = [audit.verdict_of(claim) for claim in claims]
+    return {verdict.value: verdicts.count(verdict) for verdict in Verdict}
+
+
+def compile_pdf(source: Path) -> str:
+    """Compile a report where a TeX is installed; returns one sentence that says what was done.
+
+    Raises
+    ------
+    CompilationFailed
+        If TeX stops with an error.
+    """
+    if shutil.which("latexmk") and shutil.which("pdflatex"):
+        command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    elif shutil.which("pdflatex"):
+        command = [
+            "sh",
+            "-c",
+            "pdflatex -interaction=nonstopmode -halt-on-error report.tex && pdflatex -interaction=nonstopmode report.tex",
+        ]
+    elif shutil.which("tectonic"):
+        command = ["tectonic", "report.tex"]
+    else:
+        return f"No TeX is installed (latexmk and pdflatex, or tectonic): {source} is the report."
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(source, folder)
+        if (source.parent / "figures").is_dir():
+            shutil.copytree(source.parent / "figures", Path(folder, "figures"))
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL
+        )
+        built = Path(folder, "report.pdf")
+        if done.returncode != 0 or not built.is_file():
+            complaint = next((line for line in done.stdout.splitlines() if line.startswith("!")), "no complaint was printed")
+            raise CompilationFailed(f"{source} does not compile: {complaint}")
+        shutil.move(built, source.with_suffix(".pdf"))
+    return f"{source.with_suffix('.pdf')} is the report."

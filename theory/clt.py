@@ -19,7 +19,7 @@ from theory.norms import BatchNorm, LayerNorm, NoNorm
 
 LINDEBERG = Claim(
     id="lyapunov_implies_lindeberg",
-    title="Lyapunov's condition implies Lindeberg's",
+    title="App. D: Lyapunov's condition implies Lindeberg's",
     says=r"With variances normalised to one, $\sum E[X_j^2;\,|X_j| > \epsilon] \le \frac1\epsilon\sum E|X_j|^3$: if the Lyapunov ratio vanishes, "
     r"so does Lindeberg's sum for every $\epsilon > 0$.",
     kind=Kind.LEMMA,
@@ -57,7 +57,7 @@ def _sphere_third_moment() -> Expr:
 
 LYAPUNOV = Claim(
     id="lyapunov_ratio_of_relu",
-    title="Lyapunov's ratio behind a ReLU layer falls like N^(−1/2)",
+    title="App. D: Lyapunov's ratio behind a ReLU layer vanishes",
     says=r"Behind a first ReLU layer, $E_W\Lambda_N = \rho\,\frac{N\Gamma(N/2)}{\sqrt\pi\,\Gamma((N+3)/2)} \sim 2\sqrt{2/\pi}\,\rho\,N^{-1/2}$, where "
     r"$\rho = E|h-Eh|^3/(\mathrm{Var}\,h)^{3/2}$ of a rectified standard Gaussian, in closed form.",
     kind=Kind.THEOREM,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import reduce
 
 from sympy import Expr, S, oo, simplify
 
@@ -92,11 +93,15 @@ class Network:
         gain, bias = exact(self.weight_variance), exact(self.bias_variance)
         return replace(law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN)
 
-    def apply_block(self, law: Law) -> Law:
-        """The law after norm and activation, from the law of the pre-activations."""
+    def trace(self, law: Law) -> Iterator[tuple[Stage, Law]]:
+        """Each stage of the block with the law after it, from the law of the pre-activations."""
         for stage in self.block:
             law = stage.on_law(law)
-        return law
+            yield stage, law
+
+    def apply_block(self, law: Law) -> Law:
+        """The law after norm and activation, from the law of the pre-activations."""
+        return reduce(lambda before, stage: stage.on_law(before), self.block, law)
 
     def pre_activations(self) -> Iterator[Law]:
         """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
@@ -105,11 +110,15 @@ class Network:
             yield law
             law = self.dense(self.apply_block(law))
 
-    def layer_map(self) -> Law:
-        """One hidden layer, in symbols: pre-activations of power q and overlap c·q to the next pre-activations."""
+    @property
+    def symbolic_law(self) -> Law:
+        """Pre-activations of power q and overlap c·q: where the derivation of a layer map starts."""
         batch = exact(self.batch_size)
-        start = Law(S.Zero, overlap=s.c * s.q, power=s.q, batch=batch, coupled=self.couples_samples and batch != oo)
-        return self.dense(self.apply_block(start))
+        return Law(S.Zero, overlap=s.c * s.q, power=s.q, batch=batch, coupled=self.couples_samples and batch != oo)
+
+    def layer_map(self) -> Law:
+        """One hidden layer, in symbols: from `symbolic_law` to the next pre-activations."""
+        return self.dense(self.apply_block(self.symbolic_law))
 
     def overlap_map(self) -> Expr:
         """The correlation of the next pre-activations as a function of c (and of q where the activation has a scale)."""

@@ -1,0 +1,120 @@
+"""Reports: the same evidence gives the same bytes, failures are shown, definitions are those that ran."""
+
+import shutil
+from dataclasses import dataclass, replace
+
+import pytest
+
+from proofs_checks.audit import Audit, Settings, plan, run
+from proofs_checks.evidence import Verdict
+from reports import latex, typeset
+from theory.catalogue import CLAIMS
+from theory.gaussian import KAPPA_SHAPE
+from theory.norms import BatchNorm, LayerNorm, RMSNorm
+from theory.stages import Axis, Center
+
+
+@pytest.fixture(scope="module")
+def audit():
+    return run([KAPPA_SHAPE], Settings())
+
+
+def _every_byte(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_same_evidence_same_bytes(audit, tmp_path):
+    for name in ("one", "two"):
+        latex.write_sources(audit, tmp_path / name)
+    assert _every_byte(tmp_path / "one") == _every_byte(tmp_path / "two")
+
+
+def test_figures_are_the_same_bytes(tmp_path):
+    """Figures drawn from made-up networks' evidence, twice."""
+    claim = CLAIMS["layer_norm_after_relu"]
+    ladder = [{"width": w, "networks": 9, "mean": 1 / w, "standard_error": 0.001} for w in (32, 64, 4096)]
+    found = [
+        replace(_blank(check), details={"depth": 1, "overlap": 0.0, "ladder": ladder, "misfit": {}, "coefficients": [0.0, 1.0, 0.0]})
+        for check in plan([claim], Settings())
+        if check.witness.value == "observed" and "gamma" in check.name
+    ]
+    for name in ("one", "two"):
+        latex.write_sources(Audit(Settings(), [claim], {claim.id: found}, {claim.id: 99}), tmp_path / name)
+    assert (tmp_path / "one" / "figures" / "gamma_against_depth.pdf").is_file()
+    assert _every_byte(tmp_path / "one") == _every_byte(tmp_path / "two")
+
+
+def _blank(check):
+    from proofs_checks.evidence import Evidence
+
+    return Evidence(check.claim.id, check.name, check.witness, Verdict.HOLDS, "made up", 0.1, 0.01, 0.1, 0.02, 1e-8)
+
+
+def test_a_failure_is_shown_with_both_formulas(audit, tmp_path):
+    broken = replace(
+        audit.evidence["kappa_shape"][0],
+        verdict=Verdict.FAILS,
+        sentence="the residual is 50 % & more",
+        details={"left": "LEFT", "right": "RIGHT", "residual": "REST"},
+    )
+    red = Audit(audit.settings, audit.claims, {"kappa_shape": [broken, *audit.evidence["kappa_shape"][1:]]}, audit.planned)
+    text = latex.write_sources(red, tmp_path).read_text()
+    assert r"\verdict{fails}{FAILS}" in text and r"50 \% \& more" in text
+    assert all(word in text for word in ("LEFT", "RIGHT", "REST"))
+    assert r"\verdict{fails}{FAILS}" not in latex.write_sources(audit, tmp_path / "green").read_text()
+
+
+def test_special_characters_are_escaped():
+    assert latex.escape(r"a_b % {c} \d ^ ~ # & $") == r"a\_b \% \{c\} \textbackslash{}d \textasciicircum{} \textasciitilde{} \# \& \$"
+
+
+def test_the_graph_has_every_claim_and_every_path():
+    audit = Audit(Settings(), list(CLAIMS.values()))
+    nodes, edges = latex.graph(audit)
+    by_number = {node.number: node.claim for node in nodes}
+    assert {claim.id for claim in by_number.values()} == set(CLAIMS)
+    reached = {number: set() for number in by_number}
+    for node in sorted(nodes, key=lambda node: node.y):
+        for below, above in edges:
+            if above == node.number:
+                reached[above] |= {by_number[below].id} | reached[below]
+    for number, claim in by_number.items():
+        assert reached[number] == {each.id for each in claim.foundations()}
+
+
+def test_definitions_are_typeset_from_the_code_that_ran():
+    assert typeset.definition(BatchNorm.stages) == [
+        r"h_{1} = h - \langle h \rangle_{b}",
+        r"h_{2} = \frac{h_{1}}{\sqrt{\langle h_{1}^{2} \rangle_{b}}}",
+    ]
+    assert typeset.definition(RMSNorm.stages) == [r"h_{1} = \frac{h}{\sqrt{\langle h^{2} \rangle_{i}}}"]
+    assert typeset.definition(LayerNorm.stages) != typeset.definition(BatchNorm.stages)
+
+
+def test_a_changed_stage_is_typeset_differently():
+    @dataclass(frozen=True)
+    class Twin(Center):
+        def on_array(self, h, xp):
+            return h + xp.mean(h, axis=self.axis.value, keepdims=True)
+
+    assert typeset.definition((Twin(Axis.BATCH),)) != typeset.definition((Center(Axis.BATCH),))
+
+
+@pytest.mark.skipif(not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="no TeX is installed: nothing can be compiled")
+def test_the_report_compiles_to_the_same_bytes(audit, tmp_path):
+    source = latex.write_sources(audit, tmp_path)
+    latex.compile_pdf(source)
+    first = (tmp_path / "report.pdf").read_bytes()
+    latex.compile_pdf(source)
+    assert first == (tmp_path / "report.pdf").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"report.tex", "report.pdf"}
+
+
+def test_a_report_that_does_not_compile_says_so(tmp_path):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no TeX is installed: nothing can be compiled")
+    source = tmp_path / "report.tex"
+    source.write_text(r"\documentclass{article}\begin{document}\undefined\end{document}")
+    with pytest.raises(latex.CompilationFailed, match="Undefined control sequence"):
+        latex.compile_pdf(source)
+    assert not (tmp_path / "report.pdf").exists()
