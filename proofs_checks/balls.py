@@ -8,6 +8,7 @@ factor of the integrand.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from functools import reduce
@@ -105,13 +106,15 @@ def _integral(integral: Integral, values: Values) -> arb:
     integrand = integral.function
     tail = arb(0)
     if -oo in (low, high) or oo in (low, high):
-        cut = arb((2 * ctx.prec) ** 0.5).floor() + 8
+        factor = integrand * sympy.exp(variable**2 / 2) * sqrt(2 * pi)
+        scale, degree = _growth(factor, variable, values)
+        # Beyond √(2·bits) the density is below the precision; beyond 2√k its fall beats any growth like z^k.
+        cut = arb(math.isqrt(2 * ctx.prec) + 2 * math.isqrt(degree) + 9)
         for end in (low, high):
             if end not in (oo, -oo):
                 cut = (cut + abs(enclose(end, values))).upper()
-        tail = _gaussian_tail(integrand, variable, values, cut)
+        tail = _gaussian_tail(scale, degree, cut) * ((low == -oo) + (high == oo))
         ends = [-cut if low == -oo else enclose(low, values), cut if high == oo else enclose(high, values)]
-        tail = tail * ((low == -oo) + (high == oo))
     else:
         ends = [enclose(low, values), enclose(high, values)]
     inside = [kink for kink in _kinks(integrand, variable, values) if ends[0] < kink < ends[1]]
@@ -158,16 +161,17 @@ def _smooth_branch(integrand: Expr, variable: Symbol, values: Values, middle: ar
     return integrand
 
 
-def _gaussian_tail(integrand: Expr, variable: Symbol, values: Values, cut: arb) -> arb:
-    r"""A bound for $\int_T^\infty |f|\varphi$ with $|f(z)| \le A(1+|z|)^k$.
+def _gaussian_tail(scale: arb, degree: int, cut: arb) -> arb:
+    r"""A bound for $\int_T^\infty |f|\varphi$ with $|f(z)| \le A(1+|z|)^k$, for $T > k/(1+T)$.
 
     $(1+z)^k \le (1+T)^k e^{s(z-T)}$ with $s = k/(1+T)$, and $\varphi(z) \le \varphi(T)e^{-T(z-T)}$, so the tail is at most
     $A(1+T)^k\varphi(T)/(T-s)$.
     """
-    factor = integrand * sympy.exp(variable**2 / 2) * sqrt(2 * pi)
-    scale, degree = _growth(factor, variable, values)
+    slack = cut - degree / (1 + cut)
+    if not slack > 0:
+        raise NotEnclosed(f"the tail of a moment of order {degree} is not bounded beyond {cut}")
     density = (-(cut**2) / 2).exp() / (2 * arb.pi()).sqrt()
-    return scale * (1 + cut) ** degree * density / (cut - degree / (1 + cut))
+    return scale * (1 + cut) ** degree * density / slack
 
 
 def _growth(f: Expr, variable: Symbol, values: Values) -> tuple[arb, int]:

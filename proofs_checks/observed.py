@@ -212,7 +212,12 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
         verdict,
         f"bias at depth {depth} fitted by {misfits}",
         rival={"says": r"the bias falls like $N^{-1/2}$, or like $N^{-2}$", "rejected": all(rejected.values())},
-        details={"depth": depth, "misfit": {rate: fits[rate].misfit for rate in RATES}, "ladder": _ladder_table(rungs), "coefficients": list(fits["1/N"].coefficients)},
+        details={
+            "depth": depth,
+            "misfit": {rate: fits[rate].misfit for rate in RATES},
+            "ladder": _ladder_table(rungs),
+            "coefficients": list(fits["1/N"].coefficients),
+        },
     )
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import arb
 from scipy import special
-from sympy import Expr, simplify, sympify
+from sympy import Expr, oo, simplify, sympify
 
-from proofs_checks.balls import enclose, precision
+from proofs_checks.balls import Values, enclose, precision
 from theory import symbols as s
 from theory.class_fraction import fraction_variance, mean_largest
 from theory.law import exact
@@ -48,15 +48,15 @@ class Prediction:
     error_bound: float
 
 
-def iterate(maps: tuple[Expr, ...], start: tuple[arb, ...]) -> Iterator[tuple[arb, ...]]:
-    """States (c, q, …) from the start on, by maps of the symbols `STATE`, as balls."""
+def iterate(maps: tuple[Expr, ...], start: tuple[arb, ...], fixed: Values | None = None) -> Iterator[tuple[arb, ...]]:
+    """States (c, q, …) from the start on, by maps of the symbols `STATE` and of symbols held fixed, as balls."""
     symbols = STATE[: len(maps)]
     slopes = [[simplify(f.diff(symbol)) for symbol in symbols] for f in maps]
     state = start
     while True:
         yield state
-        middle = {symbol: value.mid() for symbol, value in zip(symbols, state, strict=True)}
-        here = dict(zip(symbols, state, strict=True))
+        here = {**(fixed or {}), **dict(zip(symbols, state, strict=True))}
+        middle = {**here, **{symbol: value.mid() for symbol, value in zip(symbols, state, strict=True)}}
         state = tuple(
             arb(enclose(f, middle))
             + sum((_change(slope, here, middle, symbol) for slope, symbol in zip(row, symbols, strict=True)), arb(0))
@@ -121,22 +121,26 @@ def output_overlap(network: Network, depth: int, bits: int) -> arb:
 
 
 def _output_overlap(network: Network, depth: int) -> arb:
+    fixed: Values = {}
+    if network.batch_size != oo:  # a symbol, whatever its value: SymPy would write out Γ of half a million
+        fixed = {s.B: arb(int(network.batch_size))}
+        network = replace(network, batch_size=s.B)
     laws = network.pre_activations()
     first = next(laws)
-    start = tuple(enclose(sympify(value)) for value in (first.correlation, first.power))
+    start = tuple(arb(enclose(value, fixed)) for value in (first.correlation, first.power))
     if depth == 0:
         return start[0]
     second = next(laws)  # exact where symbols cancel, so that zero is a literal zero
     if simplify(second.correlation) in (0, 1):
-        fixed = enclose(simplify(second.correlation))
+        settled_at = enclose(simplify(second.correlation))
         if depth == 1 or simplify(second.correlation - first.correlation) == 0:
-            return fixed
-        start, depth = (fixed, enclose(second.power)), depth - 1
+            return settled_at
+        start, depth = (settled_at, arb(enclose(second.power, fixed))), depth - 1
     law = network.layer_map()
     maps = tuple(simplify(f) for f in (law.correlation, law.power))
-    if maps[0].is_number:
-        return arb(enclose(maps[0]))
-    for layer, state in enumerate(iterate(maps, start)):
+    if not maps[0].has(*STATE):
+        return arb(enclose(maps[0], fixed))
+    for layer, state in enumerate(iterate(maps, start, fixed)):
         if layer == depth:
             return state[0]
     raise AssertionError("the iteration is endless")

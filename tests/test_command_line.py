@@ -1,0 +1,354 @@
+"""The command line through its entry point: exit codes, one sentence for what is wrong, JSON for programs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.command_line import main
+from theory.catalogue import CLAIMS
+
+PREDICT = "predict --norm layer_norm --placement pre --depth 2"
+SIMULATE = "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5"
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """Run `normproof WORDS` in an empty folder; exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(words):
+        monkeypatch.setattr(sys, "argv", ["normproof", *words.split()])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return (stopped.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+def assert_refused(answer, *named):
+    """Exit 2 and one sentence, which names what was given and what is near."""
+    code, out, err = answer
+    assert code == 2
+    assert out == ""
+    assert err.startswith("normproof: ") and err.endswith("\n") and err.count("\n") == 1
+    for name in named:
+        assert name in err
+
+
+# Words that are off
+
+NAMES = {
+    "predict --norm layrnorm --placement pre --depth 2": ("'layrnorm'", "nearest is 'layer_norm'"),
+    "predict --norm layer_norm --placement befor --depth 2": ("'befor'", "nearest is 'pre'"),
+    f"{PREDICT} --activation rleu": ("'rleu'", "nearest is 'relu'"),
+    f"{SIMULATE} --norm batchnorm": ("'batchnorm'", "nearest is 'batch_norm'"),
+    "audit kapa_shape": ("'kapa_shape'", "nearest is 'kappa_shape'"),
+    "audit kappa_shape batch_norm_before_rel": ("'batch_norm_before_rel'", "nearest is 'batch_norm_before_relu'"),
+    "show kappa_shap": ("'kappa_shap'", "nearest is 'kappa_shape'"),
+    "report kappa_shap": ("'kappa_shap'", "nearest is 'kappa_shape'"),
+    "list norm": ("'norm'", "nearest is 'norms'"),
+    "report --format pfd": ("'pfd'", "nearest is 'pdf'"),
+    "audt": ("audt", "audit"),
+    f"{PREDICT} --depht 3": ("--depht", "--depth"),
+}
+
+VALUES = {
+    "predict --norm none --placement none --depth -1": ("'-1'", "--depth"),
+    "predict --norm none --placement none --depth two": ("'two'", "--depth"),
+    "predict --norm none --placement none --depth 1.5": ("'1.5'", "--depth"),
+    "predict --norm none --placement none --depth nan": ("'nan'", "--depth"),
+    f"{PREDICT} --input-overlap 1.001": ("'1.001'", "-1 to 1"),
+    f"{PREDICT} --input-overlap -2": ("'-2'", "-1 to 1"),
+    f"{PREDICT} --input-overlap nan": ("'nan'", "-1 to 1"),
+    f"{PREDICT} --weight-variance 0": ("'0'", "above 0"),
+    f"{PREDICT} --weight-variance inf": ("'inf'", "above 0"),
+    f"{PREDICT} --bias-variance -1": ("'-1'", "--bias-variance"),
+    f"{PREDICT} --batch-size 1": ("'1'", "at least 2"),
+    f"{PREDICT} --batch-size 0": ("'0'", "at least 2"),
+    f"{PREDICT} --classes 1": ("'1'", "--classes"),
+    f"{SIMULATE} --width 0": ("'0'", "--width"),
+    f"{SIMULATE} --samples 0": ("'0'", "--samples"),
+    f"{SIMULATE} --samples 1": ("two",),
+    f"{SIMULATE} --networks 0": ("'0'", "--networks"),
+    f"{SIMULATE} --depth 0": ("0", "--depth"),
+    f"{SIMULATE} --seed -1": ("'-1'", "--seed"),
+    f"{SIMULATE} --input-dimension 0": ("'0'", "--input-dimension"),
+    f"{SIMULATE} --input-overlap -0.5": ("-0.5", "--input-overlap"),
+    f"{SIMULATE} --batch-size 3": ("3", "4"),
+    "audit --alpha 0": ("'0'", "--alpha"),
+    "audit --alpha 1": ("'1'", "--alpha"),
+    "audit --alpha 2": ("'2'", "--alpha"),
+    "audit --alpha nan": ("'nan'", "--alpha"),
+    "audit --resolution 0": ("'0'", "--resolution"),
+    "audit --resolution one": ("'one'", "--resolution"),
+    "audit --seed 1 --vary-seed": ("--seed", "--vary-seed"),
+    "predict --norm none --placement none": ("--depth",),
+    "simulate --norm none --placement none --depth 1": ("--width",),
+    f"{PREDICT} --depth": ("--depth",),
+    "list": ("claims|norms|activations",),
+    "list norms activations": ("activations",),
+}
+
+
+@pytest.mark.parametrize("words", [*NAMES, *VALUES])
+def test_words_that_are_off(call, words):
+    assert_refused(call(words), *{**NAMES, **VALUES}[words])
+    assert os.listdir() == []
+
+
+def test_every_known_name_is_close_to_its_misspelling(call):
+    """Not only the names tried above: any claim with a letter missing leads back to itself."""
+    for name in list(CLAIMS)[::5]:
+        assert_refused(call(f"show {name[:3]}{name[4:]}"), f"nearest is {name!r}")
+
+
+def test_an_output_folder_that_is_a_file(call):
+    Path("taken").write_text("mine")
+    assert_refused(call("audit kappa_shape --out taken"), "taken")
+    assert Path("taken").read_text() == "mine"
+
+
+MODULES = {
+    "missing.py": None,
+    "notes.txt": "Norm = 1",
+    "syntax.py": "def\n",
+    "raising.py": "raise RuntimeError('two\\nlines')",
+    "leaving.py": "import sys\nsys.exit(0)",
+    "nothing.py": "from math import pi as _pi\n",
+    "nul.py": "\x00",
+    "nosuch.py": "import a_module_that_nobody_wrote",
+}
+
+
+@pytest.mark.parametrize("verb", ["audit", "list norms", PREDICT, "report"])
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_cannot_be_read(call, name, verb):
+    if MODULES[name] is not None:
+        Path(name).write_text(MODULES[name])
+    before = sorted(os.listdir())
+    assert_refused(call(f"{verb} --module {name}"), name)
+    assert sorted(set(os.listdir()) - {"__pycache__"}) == before
+
+
+def test_a_module_that_is_a_folder(call):
+    Path("folder.py").mkdir()
+    assert_refused(call("audit --module folder.py"), "folder.py")
+
+
+# Evidence that is missing, broken, or of something else
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """stdout and evidence of one small audit, by the command as a user runs it."""
+    folder = tmp_path_factory.mktemp("audited")
+    words = [sys.executable, "-m", "reports.command_line", "audit", "kappa_shape", "--json", "--out", str(folder)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout, (folder / "evidence.json").read_text()
+
+
+def test_a_report_without_evidence(call):
+    assert_refused(call("report --out nowhere"), "nowhere", "normproof audit")
+    assert os.listdir() == []
+
+
+BREAKAGES = {
+    "empty": lambda text: "",
+    "truncated": lambda text: text[: len(text) // 2],
+    "not JSON": lambda text: "evidence",
+    "a list": lambda text: "[1, 2]",
+    "another program's": lambda text: json.dumps({"format": "1.2", "results": []}),
+    "another format": lambda text: text.replace('"format": 1', '"format": 99'),
+    "an unknown claim": lambda text: text.replace("kappa_shape", "lambda_shape"),
+    "an invented verdict": lambda text: text.replace('"verdict": "HOLDS",\n     "sentence"', '"verdict": "PERHAPS",\n     "sentence"'),
+    "a missing field": lambda text: text.replace('"planned"', '"hoped"'),
+    "a new field": lambda text: text.replace('"rival": {}', '"rival": {}, "friend": {}'),
+    "no claims": lambda text: json.dumps({**json.loads(text), "claims": None}),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_report_of_broken_evidence(call, audited, breakage):
+    broken = BREAKAGES[breakage](audited[1])
+    assert broken != audited[1]
+    Path("audit").mkdir()
+    Path("audit/evidence.json").write_text(broken)
+    assert_refused(call("report --format tex"), "evidence.json")
+    assert os.listdir("audit") == ["evidence.json"]
+
+
+def test_a_report_of_bytes(call):
+    Path("audit").mkdir()
+    Path("audit/evidence.json").write_bytes(b"\xff\xfe\x00")
+    assert_refused(call("report"), "evidence.json")
+
+
+def test_a_report_where_evidence_is_a_folder(call):
+    Path("audit/evidence.json").mkdir(parents=True)
+    assert_refused(call("report"), "evidence.json")
+
+
+def test_a_report_of_a_claim_that_was_not_audited(call, audited):
+    Path("audit").mkdir()
+    Path("audit/evidence.json").write_text(audited[1])
+    assert_refused(call("report overlap_recursion"), "overlap_recursion", "normproof audit overlap_recursion")
+
+
+EDITS = {
+    "stale": lambda claim: claim["evidence"][0].update(fingerprint="0" * 16),
+    "one check is missing": lambda claim: claim["evidence"].pop(),
+    "one check failed": lambda claim: claim["evidence"][3].update(verdict="FAILS"),
+    "one check is undecided": lambda claim: claim["evidence"][3].update(verdict="UNDECIDED"),
+}
+
+
+@pytest.mark.parametrize("edit", [None, *EDITS])
+def test_a_report_is_green_only_with_all_evidence(call, audited, edit):
+    data = json.loads(audited[1])
+    if edit:
+        EDITS[edit](data["claims"][0])  # the claim's own word stays HOLDS, and is not believed
+    Path("audit").mkdir()
+    Path("audit/evidence.json").write_text(json.dumps(data))
+    code, _, err = call("report --format tex")
+    assert code == (1 if edit else 0), err
+
+
+# Audits
+
+
+def test_an_audit_for_programs(audited):
+    out, file = audited
+    data = json.loads(out)
+    assert data == json.loads(file)
+    assert (data["verdict"], data["alpha"]) == ("HOLDS", 1e-6)
+    assert data["seconds"] > 0
+    (claim,) = data["claims"]
+    assert {name: claim[name] for name in ("id", "kind", "verdict", "source")} == {
+        "id": "kappa_shape",
+        "kind": "lemma",
+        "verdict": "HOLDS",
+        "source": {"paper": "normproof", "ref": "derived here"},
+    }
+    assert claim["rests_on"] == ["two_point_relu_moment"]
+    planned = sum(len(statement.witnesses) for statement in CLAIMS["kappa_shape"].statements)
+    assert len(claim["evidence"]) == claim["planned"] == planned
+    for item in claim["evidence"]:
+        assert {"check", "verdict", "estimate", "standard_error", "predicted", "resolution", "alpha", "seconds"} <= item.keys()
+        assert item["verdict"] == "HOLDS"
+
+
+NORM_MODULE = """
+from theory.norms import Norm
+from theory.stages import Axis, Center
+
+MeanOnly = Norm("mean_only_batch_norm", Center(Axis.BATCH))
+"""
+
+CLAIM_MODULE = """
+from sympy import pi
+from theory import symbols as s
+from theory.claim import Claim, Interval, Kind, Statement, derived_here
+from theory.gaussian_functions import kappa
+
+FALSE = Claim("false_kappa", "A wrong kappa", "kappa is linear", Kind.LEMMA, derived_here(),
+              statements=(Statement("linear", derived=kappa(s.c), stated=s.c / pi),), domain=(Interval(s.c, -1, 1),))
+"""
+
+
+def test_a_norm_of_ones_own(call):
+    Path("norm_of_mine.py").write_text(NORM_MODULE)
+    code, out, err = call("audit --module norm_of_mine.py --resolution 0.5 --json")
+    data = json.loads(out)
+    assert (code, err, data["verdict"]) == (0, "", "HOLDS")
+    (claim,) = data["claims"]  # before the activation there is no law, and no claim
+    assert claim["id"] == "mean_only_batch_norm_post_relu"
+    for item in claim["evidence"]:
+        assert item["rival"] == {} or item["rival"]["rejected"]
+        assert item["standard_error"] > 0 and item["resolution"] <= 0.5
+        assert item["alpha"] == pytest.approx(1e-6 / 3)
+    assert (
+        json.loads(call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement post --depth 3 --json")[1])["gamma"] == 0
+    )
+    assert_refused(call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement pre --depth 3 --batch-size 8"), "batch")
+    assert "mean_only_batch_norm" in call("list norms --module norm_of_mine.py")[1]
+
+
+def test_a_false_claim_of_ones_own(call):
+    Path("claim_of_mine.py").write_text(CLAIM_MODULE)
+    code, out, _ = call("audit --module claim_of_mine.py")
+    assert code == 1
+    assert "FAILS false_kappa, exact, linear" in out and "FAILS false_kappa, enclosed, linear" in out
+    shown = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ")}
+    assert r"\operatorname{acos}" in shown["left"] and r"\frac{c}{\pi}" in shown["right"]
+    assert "acos" in shown["residual"] and r"- \frac{c}{\pi}" in shown["residual"]
+    assert shown["rerun:"].strip() == "rerun: normproof audit false_kappa --module claim_of_mine.py"
+    assert json.loads(Path("audit/evidence.json").read_text())["verdict"] == "FAILS"
+
+
+# Predictions and simulations
+
+
+def test_predict_for_programs(call):
+    code, out, err = call(f"{PREDICT} --json")
+    data = json.loads(out)
+    assert (code, err) == (0, "")
+    assert data.keys() == {"gamma", "overlap", "class_fraction", "method", "error_bound"}
+    assert data["class_fraction"].keys() == {"variance", "mean_largest"}
+    assert data["method"] in ("closed form", "quadrature")
+    assert data["gamma"] == pytest.approx(0.975234862, abs=0.5e-9)  # THEORY.md section 4, depth 2
+    assert data["overlap"] == pytest.approx(data["gamma"] / (1 + data["gamma"]), rel=1e-15)
+    assert 0 <= data["error_bound"] < 1e-12
+
+
+def test_predict_reads_every_option(call):
+    """Each option, given alone, changes the answer."""
+    answers = [call(f"predict --norm batch_norm --placement pre --depth 2 --json {more}")[1] for more in (
+        "", "--batch-size 8", "--activation abs", "--bias-variance 0.5", "--bias-variance 0.5 --weight-variance 3", "--classes 3",
+        "--placement post", "--norm layer_norm", "--norm layer_norm --input-overlap 0.5", "--norm layer_norm --depth 3",
+    )]  # fmt: skip
+    assert len(set(answers)) == len(answers)
+
+
+def test_predict_for_people(call):
+    code, out, _ = call(PREDICT)
+    assert code == 0 and "gamma" in out and "0.97523486" in out
+
+
+def test_predict_without_a_law_says_what_is_missing(call):
+    assert_refused(call("predict --norm batch_norm --placement pre --depth 2 --batch-size 8 --activation sine"), "Gaussian", "sine")
+
+
+def test_simulate_for_programs(call):
+    first, again = (call(f"{SIMULATE} --json") for _ in range(2))
+    data = json.loads(first[1])
+    assert first[0] == 0
+    assert data.keys() == {"gamma", "standard_error", "networks", "width", "samples", "seed", "seconds", "compile_seconds"}
+    assert (data["networks"], data["width"], data["samples"], data["seed"]) == (3, 8, 4, 5)
+    assert data["standard_error"] > 0
+    assert json.loads(again[1])["gamma"] == data["gamma"]
+    assert json.loads(call(f"{SIMULATE} --json --seed 6")[1])["gamma"] != data["gamma"]
+    alone = json.loads(call(f"{SIMULATE} --json --networks 1")[1])
+    assert alone["standard_error"] is None
+
+
+def test_list_and_show(call):
+    listed = json.loads(call("list claims --json")[1])
+    assert [row["id"] for row in listed] == list(CLAIMS)
+    assert {"none", "batch_norm", "layer_norm", "rms_norm"} <= {row["id"] for row in json.loads(call("list norms --json")[1])}
+    assert "relu" in call("list activations")[1]
+    code, out, _ = call("show batch_norm_before_relu")
+    assert code == 0
+    claim = CLAIMS["batch_norm_before_relu"]
+    assert claim.title in out and all(statement.name in out for statement in claim.statements)
+    assert all(below.id in out for below in claim.rests_on)
+
+
+def test_help_is_no_error(call):
+    assert call("--help")[0] == 0
+    assert call("audit --help")[0] == 0

@@ -1,0 +1,152 @@
+"""Three-valued decisions: what is true holds, what is false fails at a point, what SymPy leaves open is undecided."""
+
+import threading
+import time
+
+import pytest
+from sympy import Derivative, Dummy, Function, Integral, Limit, Max, Rational, acos, cos, exp, gamma, log, oo, pi, sin, sqrt, sympify
+
+from proofs_checks.decide import decide
+from proofs_checks.evidence import Verdict
+from proofs_checks.exact import ExactWorker, decide_links
+from theory import symbols as s
+from theory.claim import Claim, Interval, Kind, Relation, Statement, Step, derived_here
+from theory.gaussian_functions import expectation, kappa
+
+UNKNOWN = Function("f")  # nothing is known of it
+REAL, POSITIVE, OVERLAP = Interval(s.x, -oo, oo), Interval(s.u, 0, oo), Interval(s.c, -1, 1)
+
+
+@pytest.mark.parametrize(
+    "left, right, domain",
+    [
+        (sin(s.x) ** 2 + cos(s.x) ** 2, 1, (REAL,)),
+        (Derivative(kappa(s.c), s.c), 1 - acos(s.c) / pi, (OVERLAP,)),
+        (expectation(s.z**4), 3, ()),
+        (gamma(s.u + 1), s.u * gamma(s.u), (POSITIVE,)),
+        (Limit(sin(s.u) / s.u, s.u, 0), 1, ()),
+        (sqrt(s.u**2), s.u, (POSITIVE,)),
+    ],
+)
+def test_a_true_equality_holds(left, right, domain):
+    decision = decide(sympify(left), Relation.EQUAL, sympify(right), domain)
+    assert decision.verdict is Verdict.HOLDS
+    assert decision.residual == 0
+
+
+@pytest.mark.parametrize(
+    "left, right, domain, where",
+    [
+        (sin(s.x) ** 2, s.x**2, (REAL,), "x = -7/2"),
+        (kappa(s.c), s.c / pi, (OVERLAP,), "c = "),
+        (expectation(s.z**4), 2, (), "every point"),
+        (sqrt(s.u), s.u, (POSITIVE,), "u = "),
+        (Max(0, s.x), s.x, (REAL,), "x = -7/2"),
+        (pi + s.u * Rational(1, 10**15), pi, (POSITIVE,), "u = "),
+    ],
+)
+def test_a_false_equality_fails_at_a_named_point(left, right, domain, where):
+    decision = decide(sympify(left), Relation.EQUAL, sympify(right), domain)
+    assert decision.verdict is Verdict.FAILS
+    assert where in decision.sentence
+
+
+@pytest.mark.parametrize(
+    "left, right, domain",
+    [
+        (Integral(UNKNOWN(s.x), (s.x, 0, 1)), Integral(UNKNOWN(s.x) + 0 * s.x, (s.x, 0, 2)), ()),
+        (Limit(UNKNOWN(s.u), s.u, oo), 0, ()),
+        (Derivative(UNKNOWN(s.x), s.x), 0, (REAL,)),
+        (UNKNOWN(s.x) ** 2, UNKNOWN(-s.x) ** 2, (REAL,)),
+    ],
+)
+def test_what_is_left_unevaluated_is_undecided(left, right, domain):
+    decision = decide(sympify(left), Relation.EQUAL, sympify(right), domain)
+    assert decision.verdict is Verdict.UNDECIDED
+    assert decision.sentence.startswith("could not decide")
+
+
+def test_equal_to_thirty_digits_at_all_points_is_not_equal():
+    """A difference below what the counterexample search sees is undecided, never true."""
+    decision = decide(s.u + Rational(1, 10**40), Relation.EQUAL, s.u, (POSITIVE,))
+    assert decision.verdict is not Verdict.HOLDS
+
+
+@pytest.mark.parametrize(
+    "left, right, domain, verdict",
+    [
+        (s.u + 1, s.u, (POSITIVE,), Verdict.HOLDS),
+        (exp(s.x), 0, (REAL,), Verdict.HOLDS),
+        (1 - s.c, 0, (OVERLAP,), Verdict.HOLDS),
+        (log(s.u), s.u**2, (POSITIVE,), Verdict.FAILS),
+        (s.c, 0, (OVERLAP,), Verdict.FAILS),
+        (s.u, s.u, (POSITIVE,), Verdict.UNDECIDED),  # equal: no point is negative, and no sign is positive
+        (s.u - log(s.u), 0, (POSITIVE,), Verdict.UNDECIDED),  # true, but no sign that SymPy reads off
+        (UNKNOWN(s.x), 0, (REAL,), Verdict.UNDECIDED),
+    ],
+)
+def test_inequalities(left, right, domain, verdict):
+    assert decide(sympify(left), Relation.GREATER, sympify(right), domain).verdict is verdict
+
+
+# The process that can be killed
+
+
+def _claim(*statements):
+    return Claim("tested_claim", "t", "s", Kind.LEMMA, derived_here(), statements=statements, domain=(REAL, POSITIVE))
+
+
+QUICK = Statement("quick", sin(s.x) ** 2 + cos(s.x) ** 2, 1)
+SLOW = Statement("slow", Integral(exp(-((1 + s.u) ** s.u) * sin(s.u) ** log(1 + s.u)) * gamma(s.u) ** s.u, (s.u, 0, oo)), 1)
+LONG = Statement("long", (s.x + 1) ** 2, s.x**2 + 2 * s.x + 1, steps=(Step(s.x**2 + s.x + 1, "wrong"), Step(s.x, "not reached")))
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with ExactWorker() as worker:
+        yield worker
+
+
+def test_the_worker_decides_as_this_process_does(worker):
+    (there,) = worker.run(_claim(QUICK), QUICK)
+    (here,) = decide_links(QUICK, _claim(QUICK).domain)
+    assert (there.verdict, there.sentence) == (here.verdict, here.sentence) == (Verdict.HOLDS, "the residual simplifies to 0")
+
+
+def test_a_chain_stops_at_its_first_link_that_does_not_hold(worker):
+    results = worker.run(_claim(LONG), LONG)
+    assert [result.verdict for result in results] == [Verdict.FAILS]
+    assert "x" in results[0].residual
+
+
+def test_an_overrun_budget_is_undecided_and_the_worker_lives_on(worker, monkeypatch):
+    worker.run(_claim(QUICK), QUICK)
+    monkeypatch.setattr(worker, "budget", 0.2)
+    start = time.perf_counter()
+    (slow,) = worker.run(_claim(SLOW), SLOW)
+    assert slow.verdict is Verdict.UNDECIDED
+    assert slow.sentence == "timed out after 0.2 s"
+    assert time.perf_counter() - start < 5  # the budget, and the time to end a process
+    monkeypatch.setattr(worker, "budget", 60)
+    assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.HOLDS]
+
+
+def test_an_error_while_deciding_is_undecided(worker):
+    statement = Statement("divides", 1, 0, steps=(Step("not an expression", "a string slipped in"),))
+    (result,) = worker.run(_claim(QUICK), statement)
+    assert result.verdict is Verdict.UNDECIDED
+    assert "Error" in result.sentence
+    assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.HOLDS]
+
+
+def test_a_worker_that_dies_at_work_is_undecided_and_replaced(worker):
+    worker.run(_claim(QUICK), QUICK)
+    threading.Timer(0.3, worker._process.kill).start()
+    (result,) = worker.run(_claim(SLOW), SLOW)
+    assert (result.verdict, result.sentence) == (Verdict.UNDECIDED, "the process that decides it ended")
+    assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.HOLDS]
+
+
+def test_dummies_need_no_range_and_are_decided():
+    bound = Dummy("t", real=True)
+    assert decide(Integral(bound, (bound, 0, 2)), Relation.EQUAL, sympify(2), ()).verdict is Verdict.HOLDS

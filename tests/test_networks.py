@@ -1,0 +1,182 @@
+"""Random networks against predictions, over the product of norms, placements, depths, gains, overlaps, widths and samplers."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numerics import keys
+from numerics.ensemble import NotFinite, Sampler, Size, moments, propagate, replicate
+from numerics.estimators import two_moments
+from numerics.prejudice import simulate
+from proofs_checks.design import Design
+from proofs_checks.ladder import Rung
+from proofs_checks.prediction import predict
+from theory.network import Network, Placement
+from theory.norms import NORMS, BatchNorm, LayerNorm
+
+EXAMPLES = 10
+DEPTHS = 4
+#: α of the whole property is 1e-6, of one comparison at one depth 1e-6/(10·4); each must resolve a tenth of c, and shows that it does.
+DESIGN = Design(alpha=1e-6 / (EXAMPLES * DEPTHS), resolution=0.1)
+BATCH = 16
+NETWORKS = {"narrow": 1024, "wide": 512}
+FLOAT32 = 2.0**-24
+
+
+def overlaps(network, width, networks, stream, depth=DEPTHS, **sizes):
+    """c = γ/(1+γ) of each network at each depth: bounded, and of an almost symmetric law, as Student's t wants it."""
+    size = Size(width, depth, 2 * BATCH, **sizes)
+    gamma = np.asarray(moments(network, size, keys.stream(2, *stream), networks).gamma(network))
+    return gamma / (1 + gamma)
+
+
+def extrapolated(narrow, wide):
+    """Richardson's value from widths N and 3N, c_∞ = (3c_{3N} − c_N)/2, free of the bias b/N; its standard error and Welch's freedom.
+
+    What remains is b₂/(3N²), below 1e-4·b₂ at N ≥ 64: small against the resolution, and counted against the prediction.
+    """
+    rungs, weights = (Rung.of(1, narrow), Rung.of(3, wide)), (-1 / 2, 3 / 2)
+    shares = [(weight * rung.standard_error) ** 2 for weight, rung in zip(weights, rungs, strict=True)]
+    freedom = sum(shares) ** 2 / sum(share**2 / (rung.networks - 1) for share, rung in zip(shares, rungs, strict=True))
+    return sum(weight * rung.mean for weight, rung in zip(weights, rungs, strict=True)), np.sqrt(sum(shares)), freedom
+
+
+def deviations(narrow, wide, c):
+    """Standard errors between extrapolated overlaps and c, the critical value, and the resolution of c."""
+    value, error, freedom = extrapolated(narrow, wide)
+    return (value - c) / error, DESIGN.critical(freedom), DESIGN.resolved(error, freedom)
+
+
+PAIRS = [
+    (NORMS["none"], Placement.NONE),
+    *((NORMS[name], place) for name in ("layer_norm", "rms_norm") for place in (Placement.PRE, Placement.POST)),
+]
+PAIRS += [(BatchNorm, Placement.PRE)]
+
+
+@settings(max_examples=EXAMPLES)
+@given(
+    pair=st.sampled_from(PAIRS),
+    gain=st.sampled_from([(2.0, 0.0), (1.0, 0.0), (1.5, 0.3), (3.0, 0.1)]),
+    overlap=st.sampled_from([0.0, 0.2, 0.5, 0.8]),
+    width=st.sampled_from([64, 80]),
+    sampler=st.sampled_from(Sampler),
+)
+def test_networks_do_as_predicted(pair, gain, overlap, width, sampler):
+    norm, placement = pair
+    network = Network(norm, placement, weight_variance=gain[0], bias_variance=gain[1], input_overlap=overlap, batch_size=BATCH)
+    draw = partial(overlaps, network, stream=("property", norm.name, placement, gain, overlap, width), sampler=sampler)
+    narrow, wide = draw(width, NETWORKS["narrow"]), draw(3 * width, NETWORKS["wide"])
+    for depth in range(1, DEPTHS + 1):
+        found = predict(network, depth)
+        off, critical, resolution = deviations(narrow[:, depth - 1], wide[:, depth - 1], found.overlap)
+        assert abs(off) <= critical, (depth, off, critical)
+        # relative to one rectifier's overlap 1/π, where c is smaller
+        assert resolution <= DESIGN.resolution * max(found.overlap, 1 / np.pi)
+
+
+def test_the_same_comparison_rejects_what_is_wrong():
+    network = Network(LayerNorm, Placement.POST, input_overlap=0.5, batch_size=BATCH)
+    narrow, wide = (overlaps(network, width, count, ("twin", width)) for width, count in ((64, 1024), (192, 512)))
+    right = predict(network, 2).overlap
+    wrong = {
+        "one layer more": predict(network, 3).overlap,
+        "the other placement": predict(Network(LayerNorm, Placement.PRE, input_overlap=0.5), 2).overlap,
+        "ten per cent": 1.1 * right,
+    }
+    accepted = {}
+    for name, c in {"right": right, **wrong}.items():
+        off, critical, _ = deviations(narrow[:, 1], wide[:, 1], c)
+        accepted[name] = bool(abs(off) <= critical)
+    assert accepted == {"right": True, **dict.fromkeys(wrong, False)}
+
+
+def _with_the_diagonal(h, coupled):
+    """The overlap with every sample paired with itself, too: V̂ of order v/n too large."""
+    good = two_moments(h, coupled)
+    n = h.shape[0] * h.shape[1]
+    return good._replace(overlap=good.overlap + (good.power - good.overlap) / n)
+
+
+def test_pairing_samples_with_themselves_is_rejected():
+    """γ of unrelated inputs behind one layer is 1/(π−1); with the pairs i = j it reads about 1/n high, and the same data say so."""
+    network, size = Network(batch_size=BATCH), {width: Size(width, 1, 2 * BATCH) for width in (64, 192)}
+
+    def rung(width, estimator):
+        def measure(key):
+            return propagate(network, size[width], key, partial(estimator, coupled=False))[1]
+
+        found = replicate(measure, ("diagonal", width, estimator), 256, keys.stream(3, "diagonal", width), 1024)
+        c = np.asarray(found.overlap / found.power)[:, 0]
+        return c
+
+    for estimator, agrees in ((two_moments, True), (_with_the_diagonal, False)):
+        off, critical, _ = deviations(rung(64, estimator), rung(192, estimator), 1 / np.pi)
+        assert bool(abs(off) <= critical) is agrees
+
+
+def test_batch_norm_after_the_activation_is_an_identity():
+    """Batch means vanish up to float32 rounding, and the overlap with them: no standard error enters."""
+    batch, network = 64, Network(BatchNorm, Placement.POST, batch_size=64)
+    found = moments(network, Size(64, DEPTHS, 2 * batch), keys.stream(2, "identity"), 64)
+    # Each batch mean is at most (2B + 6) u (max|y| + √B), as in `observed._neutral`, and |y| ≤ √B; overlaps average products of two.
+    bound = ((2 * batch + 6) * FLOAT32 * 2 * np.sqrt(batch)) ** 2
+    assert np.abs(found.gamma(network)).max() <= 2 * bound < 1e-7  # the power is one
+    assert [predict(network, depth).gamma for depth in (1, 4)] == [0, 0]
+
+
+def test_a_unit_that_is_constant_over_its_batch_is_an_error():
+    """Behind a rectifier, and for overlapping inputs, a batch of four is now and then zero in a unit: no number is made up."""
+    network = Network(BatchNorm, Placement.POST, batch_size=4, input_overlap=0.5)
+    with pytest.raises(NotFinite, match="constant over its batch"):
+        moments(network, Size(64, 2, 8), keys.stream(2, "constant"), 8)
+
+
+def test_splitting_an_ensemble_into_calls_changes_nothing():
+    network, size, key = Network(LayerNorm, Placement.POST), Size(16, 2, 4), keys.stream(4, "split")
+
+    def measure(network_key):
+        return propagate(network, size, network_key, partial(two_moments, coupled=False))[1]
+
+    whole = replicate(measure, ("split", "whole"), 12, key, 12)
+    for per_call in (1, 5):
+        parts = replicate(measure, ("split", per_call), per_call, key, 12)
+        np.testing.assert_array_equal(parts.overlap, whole.overlap)
+        np.testing.assert_array_equal(parts.power, whole.power)
+    assert len(np.unique(whole.overlap[:, -1])) == 12  # networks differ
+
+
+def test_another_name_is_another_stream():
+    assert not np.array_equal(*(overlaps(Network(batch_size=BATCH), 16, 8, (name,), depth=1) for name in ("one", "other")))
+
+
+@pytest.mark.parametrize("dimension", [40, 512])
+def test_an_input_dimension_of_its_own(dimension):
+    """Behind one layer E overlap = 1/π and E power = 1 at every width N, and at every d up to 1/d²: below 2e-4 at d = 40.
+
+    (q = |x|²/d has E√q ≈ 1 − 1/(4d), and κ(c) on average κ''(0)/(2d) more: the terms 1/(2πd) cancel.)
+    """
+    network, networks = Network(batch_size=BATCH), 512
+    found = moments(network, Size(64, 2, 2 * BATCH, input_dimension=dimension), keys.stream(2, "dimension", dimension), networks)
+    assert found.overlap.shape == (networks, 2)
+    for values, expected in ((found.overlap[:, 0], 1 / np.pi), (found.power[:, 0], 1)):
+        rung = Rung.of(64, np.asarray(values))
+        assert abs(rung.mean - expected) <= DESIGN.critical(networks - 1) * rung.standard_error + 2e-4
+
+
+def test_the_width_is_the_default_input_dimension():
+    default, given_ = (overlaps(Network(), 16, 8, ("default",), depth=2, input_dimension=d) for d in (0, 16))
+    np.testing.assert_array_equal(default, given_)
+
+
+def test_a_seed_gives_one_gamma_and_another_seed_another():
+    run = partial(simulate, Network(), width=16, depth=2, samples=4, networks=4)
+    assert run(seed=1)["gamma"] == run(seed=1)["gamma"] != run(seed=2)["gamma"]
+
+
+def test_one_group_of_samples_has_no_overlap():
+    with pytest.raises(ValueError, match="two independent groups"):
+        simulate(Network(), width=16, depth=1, samples=1, networks=2, seed=1)
