@@ -6,4 +6,3 @@ Forward passes run in float32, products included on every device; statistics acc
 import jax
 
 jax.config.update("jax_enable_x64", True)
-jax.config.update("jax_default_matmul_precision", "highest")

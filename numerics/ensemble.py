@@ -114,11 +114,10 @@ def dense(h: jax.Array, key: jax.Array, width: int, network: Network, sampler: S
     *lead, fan_in = h.shape
     flat = h.reshape(-1, fan_in)
     weight_key, bias_key = jax.random.split(key)
-    if sampler is Sampler.WEIGHTS:
-        root = flat @ jax.random.normal(weight_key, (fan_in, width), jnp.float32)
-    else:
-        factor = jnp.linalg.qr(flat.T, mode="r").T
-        root = factor @ jax.random.normal(weight_key, (factor.shape[1], width), jnp.float32)
+    factor = flat if sampler is Sampler.WEIGHTS else jnp.linalg.qr(flat.T, mode="r").T
+    # Accelerators round products to fewer bits unless told not to; the CPU never does, and is slowed down by being told.
+    precision = None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST
+    root = jnp.matmul(factor, jax.random.normal(weight_key, (factor.shape[1], width), jnp.float32), precision=precision)
     z = root * jnp.float32(np.sqrt(float(network.weight_variance) / fan_in))
     if float(network.bias_variance) > 0:
         z = z + jnp.float32(np.sqrt(float(network.bias_variance))) * jax.random.normal(bias_key, (1, width), jnp.float32)

@@ -14,14 +14,18 @@ mpl.use("pdf")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy import special
+from sympy import lambdify
 
 from proofs_checks.audit import Audit
 from proofs_checks.evidence import Evidence
 from proofs_checks.prediction import stated_gamma
+from theory import symbols as s
 from theory.claim import Claim
+from theory.class_fraction import fraction_density
 from theory.experiments import ClassFraction, Prejudice
 from theory.network import Network, Placement
+
+stated_density = lambdify((s.t, s.gamma), fraction_density(s.t, s.gamma), "scipy")
 
 THEORY, DATA, BAND = "#D55E00", "#0072B2", "#BBBBBB"  # Okabe and Ito: told apart without red-green vision
 STYLE = {
@@ -104,7 +108,7 @@ def _class_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn |
         (experiment, item)
         for _, experiment, items in experiments(audit, claims, ClassFraction)
         for item in items
-        if "counts" in item.details
+        if item.details.keys() >= {"counts", "law", "deviation"}
     ]
     if not found:
         return None
@@ -118,8 +122,8 @@ def _class_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn |
         deviation = item.details["deviation"]
         if deviation > 0:
             t = np.linspace(0.004, 0.996, 400)
-            zeta = special.ndtri(t)
-            axis.plot(t, np.exp(zeta**2 * (1 - 1 / deviation**2) / 2) / deviation, color=THEORY, lw=0.9)
+            # Φ(deviation·Z) is the stated law at γ = deviation², whatever formula the experiment gives the deviation by.
+            axis.plot(t, stated_density(t, deviation**2), color=THEORY, lw=0.9)
         axis.set_title(f"{label(experiment.network)}, L = {experiment.depth}", fontsize=7)
         axis.set_ylim(0, 1.15 * max((counts / counts.sum() * (samples + 1)).max(), (law * (samples + 1)).max()))
         axis.set_xlabel("$f_0$")
@@ -165,7 +169,10 @@ def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Dra
 
 def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
     found = [
-        (experiment, item) for _, experiment, items in experiments(audit, claims, Prejudice) for item in items if "misfit" in item.details
+        (experiment, item)
+        for _, experiment, items in experiments(audit, claims, Prejudice)
+        for item in items
+        if item.details.keys() >= {"ladder", "coefficients", "depth"}
     ]
     if not found:
         return None

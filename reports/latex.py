@@ -29,7 +29,9 @@ UNICODE = {
     "ν": r"\nu", "τ": r"\tau", "ρ": r"\rho", "π": r"\pi", "Λ": r"\Lambda", "Σ": r"\Sigma", "ℓ": r"\ell", "√": r"\surd", "∞": r"\infty",
     "≤": r"\le", "≥": r"\ge", "≠": r"\neq", "≯": r"\ngtr", "≡": r"\equiv", "→": r"\to", "←": r"\leftarrow", "−": "-", "±": r"\pm", "×": r"\times",
     "·": r"\cdot", "²": "^2", "³": "^3", "¹": "^1", "⁻": "^-", "ᵀ": r"^{\mathsf T}", "₀": "_0", "₁": "_1", "₂": "_2", "ξ": r"\xi",
+    "′": "'", "…": r"\ldots",
 }  # fmt: skip
+TEXT = {"“": "``", "”": "''", "‘": "`", "’": "'", "–": "--", "—": "---", "§": r"\S{}", "à": r"\`a"}
 SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$"}
 SPECIAL |= {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
 
@@ -43,9 +45,35 @@ def escape(text: object) -> str:
     return re.sub(r"[\\{}_%&#$^~]", lambda found: SPECIAL[found.group()], str(text))
 
 
+def prose(text: str) -> str:
+    """Words with mathematics between dollars: escaped outside it; a text whose dollars do not pair is escaped whole."""
+    parts = text.split("$")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return "$".join(part if inside % 2 else escape(part) for inside, part in enumerate(parts))
+
+
+class _Ascii(dict[int, str]):
+    """Every character beyond ASCII as a command, so that no engine meets one it does not know."""
+
+    def __missing__(self, code: int) -> str:
+        return chr(code) if code < 128 else rf"\ensuremath{{\langle\mathtt{{U{code:04X}}}\rangle}}"
+
+
+ASCII = _Ascii(
+    {ord(character): rf"\ensuremath{{{command}}}" for character, command in UNICODE.items()} | {ord(k): v for k, v in TEXT.items()}
+)
+
+
 def mathematics(expression: Expr) -> str:
     """An expression as LaTeX; what a law does not know is said in a word."""
-    return r"\text{unknown}" if expression is nan else str(latex(expression))
+    return r"\text{unknown}" if expression is nan else str(latex(expression, inv_trig_style="full"))
+
+
+def briefly(expression: Expr) -> str:
+    """An expression as LaTeX; a number too long to read is given to twelve digits."""
+    exact = mathematics(expression)
+    return exact if len(exact) < 80 or not expression.is_number else rf"{mathematics(expression.evalf(12))}\ldots"
 
 
 def breakable(id: str) -> str:
@@ -88,7 +116,11 @@ def derivation(statement: Statement, evidence: list[Evidence], source: str) -> D
     """Derived = step = … (relation) stated; an inequality's steps rewrite the difference of its two sides."""
     stated = "stated here" if source == "normproof" else "stated"
     greater = statement.relation is Relation.GREATER
-    lines = [Line("", mathematics(statement.chain[0][0]), "derived", "the two sides' difference" if greater else "from the definitions")]
+    role, origin = ("", "the two sides' difference") if greater else ("derived", "from the definitions")
+    lines = [Line("", mathematics(statement.chain[0][0]), role, origin)]
+    if greater and statement.stated != 0:
+        sides = f"{mathematics(statement.derived)} > {mathematics(statement.stated)}"
+        lines.insert(0, Line("", sides, f"derived $>$ {stated}", "which says that the difference of its two sides is positive"))
     for number, (_, right, reason) in enumerate(statement.chain):
         last = number == len(statement.chain) - 1
         relation = statement.relation.value if last else "="
@@ -180,7 +212,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
     )
-    environment.filters |= {"ord": ord, "text": escape, "math": mathematics, "ident": breakable, "number": number}
+    environment.filters |= {"text": escape, "prose": prose, "math": mathematics, "briefly": briefly, "ident": breakable, "number": number}
     return environment
 
 
@@ -215,6 +247,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
         .get_template("report.tex.j2")
         .render(
             audit=shown,
+            checks=sum(shown.planned.get(claim.id, 0) for claim in reported),
             claims=reported,
             assumptions=[claim for claim in below.values() if claim.kind is Kind.ASSUMPTION],
             findings=[claim for claim in reported if claim.kind is Kind.FINDING],
@@ -229,13 +262,12 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             colours=COLOURS,
             counts=_counts(shown, reported),
             held=_held,
-            unicode=UNICODE,
             Witness=Witness,
             Placement=Placement,
         )
     )
     path = out / "report.tex"
-    path.write_text(source, encoding="utf-8")
+    path.write_text(source.translate(ASCII), encoding="ascii")
     return path
 
 

@@ -8,10 +8,12 @@ import pytest
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.evidence import Verdict
 from reports import latex, typeset
+from theory import symbols as s
 from theory.catalogue import CLAIMS
+from theory.claim import Relation, Statement
 from theory.gaussian import KAPPA_SHAPE
 from theory.norms import BatchNorm, LayerNorm, RMSNorm
-from theory.stages import Axis, Center
+from theory.stages import Axis, Center, Stage
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,37 @@ def test_special_characters_are_escaped():
     assert latex.escape(r"a_b % {c} \d ^ ~ # & $") == r"a\_b \% \{c\} \textbackslash{}d \textasciicircum{} \textasciitilde{} \# \& \$"
 
 
+def test_words_are_escaped_and_mathematics_is_not():
+    assert latex.prose(r"my_norm: 5% of $x_1$ & more") == r"my\_norm: 5\% of $x_1$ \& more"
+    assert latex.prose("costs 5$ or_more") == r"costs 5\$ or\_more"
+
+
+NASTY = replace(KAPPA_SHAPE, title="my_norm: 100% & λ → $x_1$", says="It says “ℓ” #1, for Å_b.")
+
+
+def test_a_source_is_ascii_whatever_a_claim_says(audit, tmp_path):
+    source = latex.write_sources(replace(audit, claims=[NASTY]), tmp_path)
+    assert r"my\_norm: 100\% \& \ensuremath{\langle\mathtt{U03BB}\rangle}" in source.read_text(encoding="ascii")
+
+
+def test_evidence_of_another_version_is_reported_without_a_figure(tmp_path):
+    """What an older version did not record is not drawn; the report is still written."""
+    claim = CLAIMS["layer_norm_after_relu"]
+    found = [
+        replace(_blank(check), details={"depth": 4, "misfit": {}, "counts": [1, 2]})
+        for check in plan([claim], Settings())
+        if check.witness.value == "observed"
+    ]
+    latex.write_sources(Audit(Settings(), [claim], {claim.id: found}, {claim.id: 99}), tmp_path)
+    assert not (tmp_path / "figures" / "width_bias.pdf").exists()
+    assert not (tmp_path / "figures" / "class_fractions.pdf").exists()
+
+
+def test_an_inequality_shows_both_its_sides():
+    shown = latex.derivation(Statement("bound", derived=s.c**2, stated=s.q, relation=Relation.GREATER), [], "normproof")
+    assert shown.lines[0].formula == "c^{2} > q" and shown.lines[-1].relation == ">"
+
+
 def test_the_graph_has_every_claim_and_every_path():
     audit = Audit(Settings(), list(CLAIMS.values()))
     nodes, edges = latex.graph(audit)
@@ -100,9 +133,40 @@ def test_a_changed_stage_is_typeset_differently():
     assert typeset.definition((Twin(Axis.BATCH),)) != typeset.definition((Center(Axis.BATCH),))
 
 
+@pytest.mark.parametrize(
+    ("write", "printed"),
+    [
+        (lambda h, xp: (h / 2) ** 2, r"\left(\frac{h}{2}\right)^{2}"),
+        (lambda h, xp: (2 * h) ** 2, r"\left(2\,h\right)^{2}"),
+        (lambda h, xp: (h**2) ** 3, r"\left(h^{2}\right)^{3}"),
+        (lambda h, xp: h - (h - 1), r"h - \left(h - 1\right)"),
+        (lambda h, xp: (h + 1) * h, r"\left(h + 1\right)\,h"),
+        (lambda h, xp: 2 * -h, r"2\,\left(-h\right)"),
+        (lambda h, xp: xp.abs(h), r"\left|h\right|"),
+        (lambda h, xp: h / xp.std(h, axis=-1, keepdims=True), r"\frac{h}{\operatorname{std}_{i}\left(h\right)}"),
+        (lambda h, xp: xp.where(h > 0, h, 0), r"\operatorname{where}\left(h > 0, h, 0\right)"),
+    ],
+)
+def test_operations_bind_as_they_ran(write, printed):
+    assert typeset.formula(write(typeset.Formula("h"), typeset.Namespace())).latex == printed
+
+
+@pytest.mark.parametrize("write", [lambda h, xp: h[..., :1], lambda h, xp: h if h > 0 else 0, lambda h, xp: xp.mean(h, axis=(-2, -1))])
+def test_code_that_cannot_be_typeset_is_named_and_not_guessed(write):
+    class My_Stage(Stage):
+        def on_law(self, law):
+            return law
+
+        def on_array(self, h, xp):
+            return write(h, xp)
+
+    (line,) = typeset.definition((My_Stage(),))
+    assert r"My\_Stage" in line and "cannot be typeset" in line
+
+
 @pytest.mark.skipif(not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="no TeX is installed: nothing can be compiled")
 def test_the_report_compiles_to_the_same_bytes(audit, tmp_path):
-    source = latex.write_sources(audit, tmp_path)
+    source = latex.write_sources(replace(audit, claims=[NASTY]), tmp_path)
     latex.compile_pdf(source)
     first = (tmp_path / "report.pdf").read_bytes()
     latex.compile_pdf(source)

@@ -43,9 +43,9 @@ class Witness(Enum):
     OBSERVED = "observed"
 
 
-BOTH = frozenset({Witness.EXACT, Witness.ENCLOSED})
-EXACT = frozenset({Witness.EXACT})
-ENCLOSED = frozenset({Witness.ENCLOSED})
+BOTH = (Witness.EXACT, Witness.ENCLOSED)  #: tuples, not sets: a fingerprint must not depend on an order that varies
+EXACT = (Witness.EXACT,)
+ENCLOSED = (Witness.ENCLOSED,)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Statement:
         What the source prints, typed by hand.
     steps : tuple of Step
         The derivation between them; empty where one simplification is the whole argument.
-    witnesses : frozenset of Witness
+    witnesses : tuple of Witness
         Which of the exact and the enclosed witness are planned for it.
     reason : str
         Why the last expression stands in the relation to the stated one.
@@ -154,7 +154,7 @@ class Statement:
     stated: Expr
     steps: tuple[Step, ...] = ()
     relation: Relation = Relation.EQUAL
-    witnesses: frozenset[Witness] = BOTH
+    witnesses: tuple[Witness, ...] = BOTH
     reason: str = "simplification"
 
     def __post_init__(self) -> None:
