@@ -103,18 +103,20 @@ def _with_the_diagonal(h, coupled):
 
 def test_pairing_samples_with_themselves_is_rejected():
     """γ of unrelated inputs behind one layer is 1/(π−1); with the pairs i = j it reads about 1/n high, and the same data say so."""
-    network, size = Network(batch_size=BATCH), {width: Size(width, 1, 2 * BATCH) for width in (64, 192)}
+    network = Network(batch_size=BATCH)
 
-    def rung(width, estimator):
+    def rungs(width):
+        def both(h):
+            return [estimator(h, coupled=False) for estimator in (two_moments, _with_the_diagonal)]
+
         def measure(key):
-            return propagate(network, size[width], key, partial(estimator, coupled=False))[1]
+            return propagate(network, Size(width, 1, 2 * BATCH), key, both)[1]
 
-        found = replicate(measure, ("diagonal", width, estimator), 256, keys.stream(3, "diagonal", width), 1024)
-        c = np.asarray(found.overlap / found.power)[:, 0]
-        return c
+        found = replicate(measure, ("diagonal", width), 256, keys.stream(3, "diagonal", width), 1024)
+        return [np.asarray(estimate.overlap / estimate.power)[:, 0] for estimate in found]
 
-    for estimator, agrees in ((two_moments, True), (_with_the_diagonal, False)):
-        off, critical, _ = deviations(rung(64, estimator), rung(192, estimator), 1 / np.pi)
+    for narrow, wide, agrees in zip(rungs(64), rungs(192), (True, False), strict=True):
+        off, critical, _ = deviations(narrow, wide, 1 / np.pi)
         assert bool(abs(off) <= critical) is agrees
 
 
@@ -142,10 +144,9 @@ def test_splitting_an_ensemble_into_calls_changes_nothing():
         return propagate(network, size, network_key, partial(two_moments, coupled=False))[1]
 
     whole = replicate(measure, ("split", "whole"), 12, key, 12)
-    for per_call in (1, 5):
-        parts = replicate(measure, ("split", per_call), per_call, key, 12)
-        np.testing.assert_array_equal(parts.overlap, whole.overlap)
-        np.testing.assert_array_equal(parts.power, whole.power)
+    parts = replicate(measure, ("split", "parts"), 5, key, 12)  # five, five and two of five
+    np.testing.assert_array_equal(parts.overlap, whole.overlap)
+    np.testing.assert_array_equal(parts.power, whole.power)
     assert len(np.unique(whole.overlap[:, -1])) == 12  # networks differ
 
 

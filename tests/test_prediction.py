@@ -83,7 +83,8 @@ def assert_agrees(found, c):
 )
 def test_every_norm_placement_depth_overlap_gain(norm, placement):
     with workdps(DIGITS):
-        for overlap, (gain, bias) in itertools.product(OVERLAPS, GAINS):
+        # RMSNorm's maps are those of no norm and of layer norm before the activation: two overlaps show that it is wired to them.
+        for overlap, (gain, bias) in itertools.product(OVERLAPS if norm != "rms_norm" else ("0", "0.5"), GAINS):
             if (gain, bias) != GAINS[0] and overlap != "0.5":
                 continue  # one overlap, for the time that a general gain takes
             reference = list(itertools.islice(overlaps(norm, placement, overlap, gain, bias), DEPTHS[-1] + 1))
