@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -20,7 +21,7 @@ from proofs_checks.exact import ExactWorker
 from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment, Neutral
 
-FORMAT = 1  #: of the evidence file
+FORMAT = 2  #: of the evidence file
 DEFAULT_SEED = 250511312  #: the paper's arXiv number
 
 
@@ -118,7 +119,7 @@ class Audit:
         def word(verdict: Verdict | None) -> str:
             return "ASSUMED" if verdict is None else verdict.value
 
-        return {
+        content = {
             "format": FORMAT,
             "verdict": self.verdict.value,
             "alpha": self.settings.alpha,
@@ -140,6 +141,7 @@ class Audit:
                 for claim in self.claims
             ],
         }
+        return {**content, "digest": digest(content)}
 
     def write(self, folder: Path) -> Path:
         """Write `evidence.json` whole or not at all."""
@@ -148,6 +150,11 @@ class Audit:
         partial.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         os.replace(partial, path)
         return path
+
+
+def digest(content: dict[str, Any]) -> str:
+    """SHA-256 of an evidence file's content: shows an edit, though not one whose author computes it anew."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 class UnreadableEvidence(Exception):
@@ -165,6 +172,8 @@ def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
         if data["format"] != FORMAT:
             raise UnreadableEvidence(f"{path} has format {data['format']!r}; this version reads format {FORMAT}")
+        if digest({name: value for name, value in data.items() if name != "digest"}) != data["digest"]:
+            raise UnreadableEvidence(f"{path} was changed after `normproof audit` wrote it: run the audit again")
         unknown = [entry["id"] for entry in data["claims"] if entry["id"] not in catalogue]
         if unknown:
             raise UnreadableEvidence(f"{path} has evidence for {unknown[0]!r}, which is not a claim here: name its module with --module")

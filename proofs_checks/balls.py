@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping
 from functools import reduce
-from itertools import pairwise
+from itertools import combinations, pairwise
 from operator import add, mul
 from typing import Any
 
@@ -131,12 +131,12 @@ def _kinks(integrand: Expr, variable: Symbol, values: Values) -> list[arb]:
     """Where the argument of a modulus, or the difference of two arguments of a maximum, changes sign."""
     kinks = []
     for corner in integrand.atoms(Max, Abs):
-        switch = corner.args[0] - corner.args[1] if isinstance(corner, Max) else corner.args[0]
-        if isinstance(corner, Abs) and switch.has(Max):
-            inner = next(iter(switch.atoms(Max)))
-            candidates = [switch.subs(inner, branch) for branch in inner.args]
+        if isinstance(corner, Max):
+            candidates = [one - other for one, other in combinations(corner.args, 2)]
+        elif inner := corner.args[0].atoms(Max):
+            candidates = [corner.args[0].subs(maximum, branch) for maximum in inner for branch in maximum.args]
         else:
-            candidates = [switch]
+            candidates = [corner.args[0]]
         for candidate in candidates:
             polynomial = Poly(candidate, variable)
             if polynomial.degree() > 1:
@@ -153,8 +153,7 @@ def _smooth_branch(integrand: Expr, variable: Symbol, values: Values, middle: ar
     while corners := [corner for corner in integrand.atoms(Max, Abs) if not any(a.has(Max, Abs) for a in corner.args)]:
         for corner in corners:
             if isinstance(corner, Max):
-                first, second = corner.args
-                branch = first if enclose(first - second, here) > 0 else second
+                branch = reduce(lambda one, other: one if enclose(one - other, here) > 0 else other, corner.args)
             else:
                 branch = corner.args[0] if enclose(corner.args[0], here) > 0 else -corner.args[0]
             integrand = integrand.subs(corner, branch)

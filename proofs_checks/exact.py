@@ -73,14 +73,17 @@ class ExactWorker:
         self._end()
 
     def _ready(self) -> Connection:
-        if self._connection is None:
-            self._connection, theirs = self._context.Pipe()
-            self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-            self._process.start()
-            theirs.close()
-            self._connection.send((Statement("warm_up", derived=1, stated=1), ()))
-            self._connection.recv()
-        return self._connection
+        if self._connection is not None and self._process is not None and self._process.is_alive():
+            return self._connection
+        self._end()
+        connection, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        process.start()
+        theirs.close()
+        self._process, self._connection = process, connection
+        connection.send((Statement("warm_up", derived=1, stated=1), ()))
+        connection.recv()
+        return connection
 
     def _end(self) -> None:
         if self._process is not None:
@@ -90,18 +93,19 @@ class ExactWorker:
 
     def run(self, claim: Claim, statement: Statement) -> list[LinkResult]:
         """Decide a statement's links; the rest of the chain is not tried once one link has not held."""
-        connection = self._ready()
-        connection.send((statement, claim.domain))
         results: list[LinkResult] = []
-        for _ in statement.chain:
-            try:
+        try:
+            connection = self._ready()
+            connection.send((statement, claim.domain))
+            for _ in statement.chain:
                 if connection.poll(self.budget):
                     results.append(connection.recv())
                 else:
                     results.append(LinkResult(Verdict.UNDECIDED, f"timed out after {self.budget:g} s", "", self.budget))
-            except EOFError:
-                results.append(LinkResult(Verdict.UNDECIDED, "the process that decides it ended", "", 0.0))
-            if results[-1].verdict is not Verdict.HOLDS:
-                self._end()
-                break
+                if results[-1].verdict is not Verdict.HOLDS:
+                    break
+        except (EOFError, OSError):
+            results.append(LinkResult(Verdict.UNDECIDED, "the process that decides it ended", "", 0.0))
+        if results[-1].verdict is not Verdict.HOLDS:
+            self._end()
         return results

@@ -70,7 +70,7 @@ def checks(experiment: Experiment) -> tuple[str, ...]:
         case Prejudice():
             return (*(f"gamma_depth_{depth}" for depth in experiment.depths), *(("width_bias_rate",) if experiment.rate_depth else ()))
         case ClassFraction():
-            return (f"class_fraction_depth_{experiment.depth}",)
+            return tuple(f"class_fraction_depth_{depth}" for depth in experiment.depths)
         case Neutral():
             return tuple(f"batch_means_depth_{depth}" for depth in experiment.depths)
         case Expectation():
@@ -85,7 +85,7 @@ def run(experiment: Experiment, name: str, design: Design, seed: int, stream: st
         case Prejudice():
             return _prejudice(experiment, name, design, seed, stream)
         case ClassFraction():
-            return _class_fraction(experiment, design, seed, stream)
+            return _class_fraction(experiment, name, design, seed, stream)
         case Neutral():
             return _neutral(experiment, name, seed, stream)
         case Expectation():
@@ -249,36 +249,51 @@ def _distance(law: np.ndarray, other: np.ndarray) -> float:
     return float(np.max(np.abs(np.cumsum(law) - np.cumsum(other))))
 
 
-def _class_fraction(experiment: ClassFraction, design: Design, seed: int, stream: str) -> Finding:
-    network = experiment.network
-    gamma = prejudice_at(experiment.overlap_map, network, experiment.depth)
-    deviation, rival_deviation = (
-        float(sympify(formula).subs(s.gamma, gamma)) for formula in (experiment.deviation, experiment.rival.instead)
-    )
-    law, rival_law = count_law(deviation, FRACTION_SAMPLES), count_law(rival_deviation, FRACTION_SAMPLES)
-    separation = _distance(law, rival_law)
-    networks = design.band_needed(0.9 * separation)
+def _deviations(experiment: ClassFraction, depth: int) -> tuple[float, float]:
+    """The factor of Z in f_0 = Φ(factor·Z) at a depth, as stated and as the rival has it."""
+    gamma = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    stated, rival = (float(sympify(formula).subs(s.gamma, gamma)) for formula in (experiment.deviation, experiment.rival.instead))
+    return stated, rival
+
+
+@cache
+def _class_counts(experiment: ClassFraction, design: Design, seed: int, stream: str) -> np.ndarray:
+    """Histograms (depth, 0 … n) of class counts, over as many networks as tell the rival from the stated law at its depth."""
+    network, deepest = experiment.network, max(experiment.depths)
+    stated, rival = (count_law(deviation, FRACTION_SAMPLES) for deviation in _deviations(experiment, experiment.rival_depth))
     if network.couples_samples:
-        size = Size(COUPLED_FRACTION_WIDTH, experiment.depth, FRACTION_SAMPLES * int(network.batch_size))
+        size = Size(COUPLED_FRACTION_WIDTH, deepest, FRACTION_SAMPLES * int(network.batch_size))
     else:
-        size = Size(FRACTION_WIDTH, experiment.depth, FRACTION_SAMPLES, sampler=Sampler.GRAM)
+        size = Size(FRACTION_WIDTH, deepest, FRACTION_SAMPLES, sampler=Sampler.GRAM)
+    networks = design.band_needed(0.9 * _distance(stated, rival))
     counts = class_counts(network, size, keys.stream(seed, stream, "class fraction"), networks)
-    empirical = np.bincount(counts, minlength=FRACTION_SAMPLES + 1) / networks
-    distance, rival_distance, band = _distance(empirical, law), _distance(empirical, rival_law), design.band(networks)
-    rejected = rival_distance > band
+    return np.stack([np.bincount(layer, minlength=FRACTION_SAMPLES + 1) for layer in counts.T])
+
+
+def _class_fraction(experiment: ClassFraction, name: str, design: Design, seed: int, stream: str) -> Finding:
+    depth = trailing_number(name)
+    deviation, rival_deviation = _deviations(experiment, depth)
+    law = count_law(deviation, FRACTION_SAMPLES)
+    histogram = _class_counts(experiment, design, seed, stream)[depth - 1]
+    networks = int(histogram.sum())
+    distance, band = _distance(histogram / networks, law), design.band(networks)
+    rival: dict[str, Any] = {}
+    if depth == experiment.rival_depth:
+        rival_distance = _distance(histogram / networks, count_law(rival_deviation, FRACTION_SAMPLES))
+        rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
     return Finding(
-        Verdict.of(agrees=distance <= band, conclusive=rejected),
-        f"sup-distance {distance:.4f} from the stated law of class counts over {networks} networks (band {band:.4f}); "
-        f"rival at {rival_distance:.4f} {'rejected' if rejected else 'not rejected'}",
+        Verdict.of(agrees=distance <= band, conclusive=rival.get("rejected", True)),
+        f"sup-distance {distance:.4f} from the stated law of class counts over {networks} networks (band {band:.4f})"
+        + (f"; rival at {rival['distance']:.4f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
         estimate=distance,
         predicted=0.0,
         resolution=design.band_resolved(networks),
-        rival={"says": experiment.rival.says, "distance": rival_distance, "rejected": rejected},
+        rival=rival,
         details={
-            "depth": experiment.depth,
+            "depth": depth,
             "deviation": deviation,
             "networks": networks,
-            "counts": np.bincount(counts, minlength=FRACTION_SAMPLES + 1).tolist(),
+            "counts": histogram.tolist(),
             "law": law.tolist(),
         },
     )

@@ -10,6 +10,7 @@ import json
 import math
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -92,7 +93,9 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that describe a network."""
     options = (
         click.option("--norm", required=True, metavar="NAME", help="none, batch_norm, layer_norm, rms_norm, or one of --module."),
-        click.option("--placement", required=True, metavar="none|pre|post", help="Where the norm stands: before or after the activation."),
+        click.option(
+            "--placement", required=True, metavar="none|pre|post", help="The norm's place: before or after the activation, or nowhere."
+        ),
         click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers."),
         click.option("--activation", default="relu", show_default=True, metavar="NAME"),
         click.option("--batch-size", type=BATCH_SIZE, metavar="B", help="Samples per batch of a batch norm [default: full batch]."),
@@ -150,9 +153,13 @@ def network_of(options: Mapping[str, Any]) -> Network:
     from sympy import oo
 
     module = options["module"]
+    norm = find("norm", options["norm"], norms(module))
+    placement = find("placement", options["placement"], PLACEMENTS)
+    if norm.stages and placement is Placement.NONE:
+        click.echo(f"normproof: --placement none leaves {norm.name} out of the network", err=True)
     return Network(
-        norm=find("norm", options["norm"], norms(module)),
-        placement=find("placement", options["placement"], PLACEMENTS),
+        norm=norm,
+        placement=placement,
         activation=find("activation", options["activation"], activations(module)),
         weight_variance=options["weight_variance"],
         bias_variance=options["bias_variance"],
@@ -211,6 +218,11 @@ def audit(
     if vary_seed:
         seed = secrets.randbelow(2**31)
     settings = auditing.Settings(alpha, resolution, auditing.DEFAULT_SEED if seed is None else seed)
+    try:  # before minutes of work, not after
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
     with terminal.progress(auditing.plan(chosen, settings), silent=as_json) as on_evidence:
         result = auditing.run(chosen, settings, on_evidence)
     try:
@@ -251,7 +263,10 @@ def predict(**options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(data))
         return
-    click.echo(f"gamma                     {found.gamma:.12g}   (±{found.error_bound * max(1.0, abs(found.gamma)):.1e}, {found.method})")
+    accuracy = (
+        f"±{found.error_bound * max(1.0, abs(found.gamma)):.1e}" if math.isfinite(found.gamma) else "exactly: all samples share one output"
+    )
+    click.echo(f"gamma                     {found.gamma:.12g}   ({accuracy}, {found.method})")
     click.echo(f"overlap                   {found.overlap:.12g}")
     if found.variance is None:
         click.echo("class fractions           none: γ < 0, which no infinite data set has")

@@ -216,11 +216,11 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def number(value: float | None) -> str:
-    """A number to five significant digits, in LaTeX."""
+def number(value: float | None, digits: int = 5) -> str:
+    """A number to a few significant digits, in LaTeX."""
     if value is None:
         return "--"
-    mantissa, _, exponent = f"{value:.5g}".partition("e")
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
     return f"${mantissa}\\cdot 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
 
 

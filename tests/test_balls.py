@@ -105,6 +105,15 @@ def test_a_wide_argument_gives_a_ball_that_covers_the_whole_range(numerator, wid
             assert ball.overlaps(enclose(kappa(s.c), {s.c: arb(middle + 0.999 * part * radius)}))
 
 
+def test_the_largest_of_three_lines_under_an_integral():
+    """E max(−1, 0, Z) = φ(0), as E max(0, Z): three arguments have three kinks and three branches."""
+    with precision(BITS):
+        three, two = (enclose(expectation(f)) for f in (Max(-1, 0, s.z, evaluate=False), Max(0, s.z)))
+        spread = enclose(expectation(Max(-s.z, s.z, 1)))  # E max(|Z|, 1) = 2φ(1) + 2Φ(1) − 1
+        assert three.overlaps(two) and three.rad() < 1e-20
+        assert spread.overlaps(2 * (-arb(1) / 2).exp() / (2 * arb.pi()).sqrt() + (arb(1) / arb(2).sqrt()).erf()) and spread.rad() < 1e-20
+
+
 UNENCLOSED = {
     "unknown function": Function("f")(s.x),
     "free symbol": s.x + s.y,

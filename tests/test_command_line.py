@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from proofs_checks.audit import digest
 from reports.command_line import main
 from theory.catalogue import CLAIMS
 
@@ -111,6 +112,8 @@ def test_an_output_folder_that_is_a_file(call):
     Path("taken").write_text("mine")
     assert_refused(call("audit kappa_shape --out taken"), "taken")
     assert Path("taken").read_text() == "mine"
+    assert_refused(call("audit kappa_shape --out taken/below"), "taken/below")
+    assert_refused(call("audit kappa_shape --out /proc/nowhere"), "/proc/nowhere")
 
 
 MODULES = {
@@ -158,18 +161,38 @@ def test_a_report_without_evidence(call):
     assert os.listdir() == []
 
 
+def signed(data):
+    """Evidence whose digest fits, whatever it says: what is refused then is refused for itself."""
+    content = {name: value for name, value in data.items() if name != "digest"}
+    return json.dumps({**content, "digest": digest(content)})
+
+
+def edited(edit):
+    """The text of a file that was changed by hand and signed again."""
+
+    def breakage(text):
+        data = json.loads(text)
+        edit(data)
+        return signed(data)
+
+    return breakage
+
+
 BREAKAGES = {
+    "a verdict edited by hand": lambda text: text.replace('"verdict": "HOLDS"', '"verdict": "FAILS"', 1),
+    "a number edited by hand": lambda text: text.replace('"resolution": 0.02', '"resolution": 0.01'),
+    "no digest": lambda text: text.replace('"digest"', '"dgst"'),
     "empty": lambda text: "",
     "truncated": lambda text: text[: len(text) // 2],
     "not JSON": lambda text: "evidence",
     "a list": lambda text: "[1, 2]",
     "another program's": lambda text: json.dumps({"format": "1.2", "results": []}),
-    "another format": lambda text: text.replace('"format": 1', '"format": 99'),
-    "an unknown claim": lambda text: text.replace("kappa_shape", "lambda_shape"),
-    "an invented verdict": lambda text: text.replace('"verdict": "HOLDS",\n     "sentence"', '"verdict": "PERHAPS",\n     "sentence"'),
-    "a missing field": lambda text: text.replace('"planned"', '"hoped"'),
-    "a new field": lambda text: text.replace('"rival": {}', '"rival": {}, "friend": {}'),
-    "no claims": lambda text: json.dumps({**json.loads(text), "claims": None}),
+    "another format": edited(lambda data: data.update(format=99)),
+    "an unknown claim": edited(lambda data: data["claims"][0].update(id="lambda_shape")),
+    "an invented verdict": edited(lambda data: data["claims"][0]["evidence"][0].update(verdict="PERHAPS")),
+    "a missing field": edited(lambda data: data["claims"][0].pop("planned")),
+    "a new field": edited(lambda data: data["claims"][0]["evidence"][0].update(friend={})),
+    "no claims": edited(lambda data: data.update(claims=None)),
 }
 
 
@@ -214,7 +237,7 @@ def test_a_report_is_green_only_with_all_evidence(call, audited, edit):
     if edit:
         EDITS[edit](data["claims"][0])  # the claim's own word stays HOLDS, and is not believed
     Path("audit").mkdir()
-    Path("audit/evidence.json").write_text(json.dumps(data))
+    Path("audit/evidence.json").write_text(signed(data))
     code, _, err = call("report --format tex")
     assert code == (1 if edit else 0), err
 
@@ -276,6 +299,10 @@ def test_a_norm_of_ones_own(call):
         json.loads(call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement post --depth 3 --json")[1])["gamma"] == 0
     )
     assert_refused(call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement pre --depth 3 --batch-size 8"), "batch")
+    assert_refused(
+        call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement post --depth 3 --batch-size 8 --bias-variance 0.1"),
+        "power of these units is unknown",
+    )
     assert "mean_only_batch_norm" in call("list norms --module norm_of_mine.py")[1]
 
 
@@ -318,6 +345,17 @@ def test_predict_reads_every_option(call):
 def test_predict_for_people(call):
     code, out, _ = call(PREDICT)
     assert code == 0 and "gamma" in out and "0.97523486" in out
+
+
+def test_equal_inputs_are_infinitely_prejudiced(call):
+    code, out, _ = call(f"{PREDICT} --input-overlap 1")
+    assert code == 0 and "inf   (exactly: all samples share one output, closed form)" in out
+
+
+def test_a_norm_that_stands_nowhere_is_said_to(call):
+    code, out, err = call("predict --norm layer_norm --placement none --depth 2 --json")
+    assert (code, json.loads(out)["gamma"]) == (0, json.loads(call("predict --norm none --placement none --depth 2 --json")[1])["gamma"])
+    assert err == "normproof: --placement none leaves layer_norm out of the network\n"
 
 
 def test_predict_without_a_law_says_what_is_missing(call):

@@ -147,6 +147,24 @@ def test_a_worker_that_dies_at_work_is_undecided_and_replaced(worker):
     assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.HOLDS]
 
 
+def test_a_worker_that_died_between_statements_is_replaced(worker):
+    worker.run(_claim(QUICK), QUICK)
+    worker._process.kill()
+    worker._process.join()
+    assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.HOLDS]
+
+
+def test_a_worker_that_cannot_start_is_undecided(monkeypatch):
+    def refuse(process):
+        raise OSError("no more processes")
+
+    with ExactWorker() as worker:
+        monkeypatch.setattr(worker._context.Process, "start", refuse)
+        assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.UNDECIDED]
+        monkeypatch.undo()
+        assert [result.verdict for result in worker.run(_claim(QUICK), QUICK)] == [Verdict.HOLDS]
+
+
 def test_dummies_need_no_range_and_are_decided():
     bound = Dummy("t", real=True)
     assert decide(Integral(bound, (bound, 0, 2)), Relation.EQUAL, sympify(2), ()).verdict is Verdict.HOLDS

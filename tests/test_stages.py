@@ -261,7 +261,7 @@ def test_rectifiers_behind_a_finite_batch(batch):
 
 
 def test_a_wrong_law_is_seen():
-    """The twin: one part in twenty of ReLU's overlap is more than the comparison lets pass."""
+    """The twin: one part in twenty of ReLU's overlap, where the comparison lets three in a hundred pass: 6.1·√((1/4 − 1/4π²)/400,000)·2π."""
     generator = np.random.default_rng(7)
     one, other = (np.maximum(generator.normal(size=DRAWS), 0) for _ in range(2))
     with pytest.raises(AssertionError):

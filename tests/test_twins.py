@@ -66,10 +66,12 @@ def test_there_are_enough_formula_twins():
 
 
 @dataclass(frozen=True)
-class WrongAxis(Stage):
-    """A centring whose array code averages over the other axis than its law says."""
+class BrokenCenter(Stage):
+    """A centring along `axis` by its law, whose array code subtracts a share of the mean along another."""
 
     axis: Axis
+    averaged: Axis
+    share: float = 1.0
 
     @property
     def couples_samples(self):
@@ -79,25 +81,11 @@ class WrongAxis(Stage):
         return Center(self.axis).on_law(law)
 
     def on_array(self, h, xp):
-        other = Axis.FEATURES if self.axis is Axis.BATCH else Axis.BATCH
-        return h - xp.mean(h, axis=other.value, keepdims=True)
+        return h - self.share * xp.mean(h, axis=self.averaged.value, keepdims=True)
 
 
-@dataclass(frozen=True)
-class HalfMean(Stage):
-    """A centring that subtracts half the mean."""
-
-    axis: Axis
-
-    @property
-    def couples_samples(self):
-        return self.axis is Axis.BATCH
-
-    def on_law(self, law: Law) -> Law:
-        return Center(self.axis).on_law(law)
-
-    def on_array(self, h, xp):
-        return h - xp.mean(h, axis=self.axis.value, keepdims=True) / 2
+def _half_mean(axis):
+    return Norm("half", BrokenCenter(axis, axis, 0.5), Scale(axis))
 
 
 def _broken(claim, **changes):
@@ -110,9 +98,7 @@ KERNEL_TWINS = {
     "batch norm before, placed after": _broken(BATCH_NORM_PRE, placement=Placement.POST),
     "batch norm before, left out": _broken(BATCH_NORM_PRE, placement=Placement.NONE, batch_size=oo),
     "batch norm before, layer norm's axis": _broken(BATCH_NORM_PRE, norm=LayerNorm),
-    "batch norm before, half the mean": _broken(
-        BATCH_NORM_PRE, norm=Norm("half", HalfMean(Axis.BATCH), Scale(Axis.BATCH)), input_overlap=0.5
-    ),
+    "batch norm before, half the mean": _broken(BATCH_NORM_PRE, norm=_half_mean(Axis.BATCH), input_overlap=0.5),
     "batch norm before, half the batch": _broken(BATCH_NORM_PRE, batch_size=16),
     "batch norm before, leaky activation": _broken(BATCH_NORM_PRE, activation=ACTIVATIONS["leaky_relu"]),
     "layer norm before, placed after": _broken(LAYER_NORM_PRE, placement=Placement.POST),
@@ -120,7 +106,7 @@ KERNEL_TWINS = {
     "layer norm before, modulus for ReLU": _broken(LAYER_NORM_PRE, activation=ACTIVATIONS["abs"]),
     "layer norm after, placed before": _broken(LAYER_NORM_POST, placement=Placement.PRE),
     "layer norm after, centring left out": _broken(LAYER_NORM_POST, norm=RMSNorm),
-    "layer norm after, half the mean": _broken(LAYER_NORM_POST, norm=Norm("half", HalfMean(Axis.FEATURES), Scale(Axis.FEATURES))),
+    "layer norm after, half the mean": _broken(LAYER_NORM_POST, norm=_half_mean(Axis.FEATURES)),
     "rms norm before, placed nowhere but biased": _broken(RMS_NORM_PRE, bias_variance=0.2),
 }
 DESIGN = Design(alpha=1e-8, resolution=0.02)
@@ -163,7 +149,7 @@ def test_depth_off_by_one_is_red(shift, monkeypatch):
 def test_broken_centring_is_not_neutral():
     """A batch norm that centres over the wrong axis leaves batch means far above rounding."""
     neutral = BATCH_NORM_POST.experiments[0]
-    wrong = Norm("wrong", WrongAxis(Axis.BATCH), Scale(Axis.BATCH))
+    wrong = Norm("wrong", BrokenCenter(Axis.BATCH, averaged=Axis.FEATURES), Scale(Axis.BATCH))
     twin = replace(neutral, network=replace(neutral.network, norm=wrong))
     assert observed.run(twin, "batch_means_depth_1", DESIGN, 1, "twin/wrong axis").verdict is Verdict.FAILS
 
@@ -173,7 +159,7 @@ def test_class_fractions_of_a_swapped_placement_are_red(claim):
     experiment = next(each for each in claim.experiments if isinstance(each, ClassFraction))
     size = {"batch_size": 64} if experiment.network.couples_samples else {}
     twin = replace(experiment, network=replace(experiment.network, placement=Placement.POST, **size))
-    found = observed.run(twin, f"class_fraction_depth_{experiment.depth}", DESIGN, 1, f"twin/{claim.id}/fractions")
+    found = observed.run(twin, f"class_fraction_depth_{experiment.rival_depth}", DESIGN, 1, f"twin/{claim.id}/fractions")
     assert found.verdict is Verdict.FAILS, found.sentence
 
 

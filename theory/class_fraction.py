@@ -77,10 +77,11 @@ LAW = Claim(
     experiments=(
         ClassFraction(
             Network(),
-            depth=1,
+            depths=(1,),
             overlap_map=kappa(s.c),
             deviation=sqrt(s.gamma),
             rival=Rival(r"$f_0 = \Phi(\gamma Z)$: γ read as a ratio of deviations", s.gamma),
+            rival_depth=1,
         ),
     ),
 )

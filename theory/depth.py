@@ -113,10 +113,11 @@ RECURSION = Claim(
         ),
         ClassFraction(
             Network(),
-            depth=3,
+            depths=(1, 2, 3),
             overlap_map=kappa(s.c),
             deviation=sqrt(s.gamma),
             rival=Rival("class fractions stay at depth one's law", 1 / sqrt(pi - 1)),
+            rival_depth=3,
         ),
     ),
 )

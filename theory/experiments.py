@@ -56,16 +56,22 @@ class Prejudice:
 
 @dataclass(frozen=True)
 class ClassFraction:
-    r"""The law over weights of the fraction of samples that class 0 receives, at one depth.
+    r"""The law over weights of the fraction of samples that class 0 receives, at several depths of the same networks.
 
-    The stated law is $f_0 = \Phi(\sqrt{\gamma}\,Z)$; `deviation` is the factor of $Z$ as a function of γ.
+    The stated law is $f_0 = \Phi(\sqrt{\gamma}\,Z)$; `deviation` is the factor of $Z$ as a function of γ. The rival's is rejected at
+    `rival_depth`.
     """
 
     network: Network
-    depth: int
+    depths: tuple[int, ...]
     overlap_map: Expr
     deviation: Expr
     rival: Rival
+    rival_depth: int
+
+    def __post_init__(self) -> None:
+        if self.rival_depth not in self.depths:
+            raise ValueError(f"depth {self.rival_depth} of the rival is not among the depths {self.depths}")
 
 
 @dataclass(frozen=True)

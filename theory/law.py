@@ -66,12 +66,20 @@ class Law:
     @property
     def correlation(self) -> Expr:
         r"""$c$ = overlap / power, the correlation of two samples: zero with the overlap, even where the power is unknown."""
-        return S.Zero if self.overlap == 0 else self.overlap / self.power
+        return S.Zero if self.overlap == 0 else self.overlap / self._known_power
 
     @property
     def gamma(self) -> Expr:
         r"""$\gamma = c/(1-c)$ = overlap / (power − overlap): the IGB ratio, eq. (82) of arXiv 2505.11312."""
-        return S.Zero if self.overlap == 0 else self.overlap / (self.power - self.overlap)
+        return S.Zero if self.overlap == 0 else self.overlap / (self._known_power - self.overlap)
+
+    @property
+    def _known_power(self) -> Expr:
+        if self.power is S.NaN:
+            raise NoClosedForm(
+                "the power of these units is unknown: samples of one finite batch were centred again, and a law carries no moment of theirs"
+            )
+        return self.power
 
 
 def gaussian_data(overlap: object = 0, batch: object = oo) -> Law:

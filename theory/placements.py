@@ -5,7 +5,7 @@ definition. The correlation $c$ of two samples is followed from one pre-activati
 $\gamma = c/(1-c)$.
 """
 
-from sympy import Expr, Integral, Limit, Rational, exp, gamma, oo, pi, simplify, sin, sqrt
+from sympy import Expr, Limit, Rational, exp, gamma, oo, pi, simplify, sin, sqrt
 
 from theory import symbols as s
 from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT, NO_AFFINE, NO_EPSILON
@@ -13,10 +13,11 @@ from theory.claim import BOTH, EXACT, PAPER, Claim, Interval, Kind, Relation, So
 from theory.class_fraction import LAW as CLASS_FRACTION_LAW
 from theory.clt import GRAM_SAMPLER, LYAPUNOV
 from theory.depth import MONOTONE, RECURSION, gamma_of
-from theory.experiments import ClassFraction, Expectation, Neutral, Prejudice, Quantity, Rival
+from theory.experiments import ClassFraction, Neutral, Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, OVERLAP, SCALING, TWO_POINT
 from theory.gaussian_functions import expectation, kappa, studentised_mean_modulus
 from theory.law import Law
+from theory.layer_statistics import CONCENTRATION
 from theory.minibatch import STUDENTISED
 from theory.network import ACTIVATIONS, Activation, Network, Placement
 from theory.norms import BatchNorm, LayerNorm, Norm, RMSNorm
@@ -100,10 +101,11 @@ BATCH_NORM_PRE = Claim(
         ),
         ClassFraction(
             Network(BatchNorm, Placement.PRE, batch_size=8),
-            depth=3,
+            depths=(1, 2, 3),
             overlap_map=batch_norm_pre_overlap(8),
             deviation=sqrt(s.gamma),
             rival=Rival("class fractions are neutral, as after the activation", s.gamma * 0),
+            rival_depth=3,
         ),
     ),
 )
@@ -182,10 +184,11 @@ BATCH_NORM_POST = Claim(
         ),
         ClassFraction(
             Network(BatchNorm, Placement.POST, batch_size=64),
-            depth=3,
+            depths=(1, 2, 3),
             overlap_map=s.c * 0,
             deviation=sqrt(s.gamma),
             rival=Rival(r"prejudiced as before the activation, $\gamma = 1/(\pi-1)$", 1 / sqrt(pi - 1)),
+            rival_depth=3,
         ),
     ),
 )
@@ -223,10 +226,11 @@ LAYER_NORM_PRE = Claim(
         ),
         ClassFraction(
             Network(LayerNorm, Placement.PRE),
-            depth=3,
+            depths=(1, 2, 3),
             overlap_map=kappa(s.c),
             deviation=sqrt(s.gamma),
             rival=Rival("class fractions stay at depth one's law", 1 / sqrt(pi - 1)),
+            rival_depth=3,
         ),
     ),
 )
@@ -275,62 +279,15 @@ LAYER_NORM_POST = Claim(
         ),
         ClassFraction(
             Network(LayerNorm, Placement.POST),
-            depth=3,
+            depths=(1, 2, 3),
             overlap_map=_ln_post_map,
             deviation=sqrt(s.gamma),
             rival=Rival(r"prejudiced as before the activation, $\gamma = 1/(\pi-1)$", 1 / sqrt(pi - 1)),
+            rival_depth=3,
         ),
     ),
 )
 
-
-def _chi_squared_mean(f: Expr) -> Expr:
-    r"""$E f(X)$ for $X \sim \chi^2_\nu$."""
-    density = s.r ** (s.nu / 2 - 1) * exp(-s.r / 2) / (2 ** (s.nu / 2) * gamma(s.nu / 2))
-    return Integral(f * density, (s.r, 0, oo))
-
-
-CONCENTRATION = Claim(
-    id="layer_statistics_concentrate",
-    title="Eqs (98)-(99): layer mean and layer variance concentrate",
-    says=r"Given the layer below, the $N$ pre-activations of one sample are independent $N(0, q)$: the squared layer mean has expectation $q/N$, "
-    r"and the layer variance deviates from $q$ by $q^2(2N-1)/N^2$ in mean square. Both vanish like $1/N$.",
-    kind=Kind.LEMMA,
-    source=Source(PAPER, "eqs (98), (99); rates derived here"),
-    domain=(POWER, Interval(s.nu, 0, oo), Interval(s.ell, 0, oo)),
-    rests_on=(INDEPENDENCE,),
-    statements=(
-        Statement(
-            "layer_mean",
-            derived=s.ell * expectation(s.q * s.z**2) / s.ell**2,
-            stated=s.q / s.ell,
-            reason="the mean of N independent centred variables; here N is written ℓ",
-        ),
-        Statement(
-            "layer_variance",
-            derived=_chi_squared_mean(s.r**2) / (s.nu + 1) ** 2 - 2 * _chi_squared_mean(s.r) / (s.nu + 1) + _chi_squared_mean(1),
-            stated=(2 * s.nu + 1) / (s.nu + 1) ** 2,
-            witnesses=EXACT,
-            reason=r"$N$ times the layer variance over $q$ is $\chi^2_{N-1}$; here $N = \nu + 1$, and $E(X/N-1)^2 = (2N-1)/N^2$",
-        ),
-        Statement("limit_of_mean", derived=Limit(s.q / s.ell, s.ell, oo), stated=0, witnesses=EXACT),
-        Statement("limit_of_variance", derived=Limit((2 * s.ell - 1) / s.ell**2, s.ell, oo), stated=0, witnesses=EXACT),
-    ),
-    experiments=(
-        Expectation(
-            Quantity.LAYER_MEAN_SQUARE,
-            widths=(16, 32, 64),
-            stated=1 / s.N,
-            rival=Rival(r"the layer mean vanishes like $N^{-1}$", 1 / s.N**2),
-        ),
-        Expectation(
-            Quantity.LAYER_VARIANCE_FLUCTUATION,
-            widths=(16, 32, 64),
-            stated=(2 * s.N - 1) / s.N**2,
-            rival=Rival("nodes are so dependent that the variance fluctuates half as much", (2 * s.N - 1) / (2 * s.N**2)),
-        ),
-    ),
-)
 
 _rms_pre = Network(RMSNorm, Placement.PRE, **_GAIN_ONLY).layer_map()
 _rms_post = Network(RMSNorm, Placement.POST, **_GAIN_ONLY).layer_map()
@@ -441,7 +398,6 @@ CLAIMS = (
     BATCH_NORM_POST,
     LAYER_NORM_PRE,
     LAYER_NORM_POST,
-    CONCENTRATION,
     RMS_NORM_PRE,
     RMS_NORM_POST,
     BATCH_IS_NOT_LAYER,
