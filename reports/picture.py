@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def draw(evidence: Path, picture: Path) -> None:
     console = Console(record=True, width=132, file=io.StringIO())
     console.print(verdict_table(audit))
     print_summary(console, audit, evidence / "evidence.json")
-    picture.write_text(console.export_svg(title="normproof audit", unique_id="normproof"), encoding="utf-8")
+    drawing = console.export_svg(title="normproof audit", unique_id="normproof")
+    without_web_fonts = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)
+    picture.write_text(without_web_fonts, encoding="utf-8")
 
 
 if __name__ == "__main__":
