@@ -17,7 +17,7 @@ from theory.catalogue import CLAIMS
 def draw(evidence: Path, picture: Path) -> None:
     """Write an SVG of the audit recorded in a folder."""
     audit = read(evidence / "evidence.json", CLAIMS)
-    console = Console(record=True, width=132, file=io.StringIO())
+    console = Console(record=True, width=160, file=io.StringIO())
     console.print(verdict_table(audit))
     print_summary(console, audit, evidence / "evidence.json")
     drawing = console.export_svg(title="normproof audit", unique_id="normproof")
