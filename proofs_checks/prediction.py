@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
 
 import numpy as np
 from flint import arb
@@ -125,25 +127,36 @@ def _output_overlap(network: Network, depth: int) -> arb:
     if network.batch_size != oo:  # a symbol, whatever its value: SymPy would write out Γ of half a million
         fixed = {s.B: arb(int(network.batch_size))}
         network = replace(network, batch_size=s.B)
-    laws = network.pre_activations()
-    first = next(laws)
-    start = tuple(arb(enclose(value, fixed)) for value in (first.correlation, first.power))
+    start = tuple(arb(enclose(value, fixed)) for value in _pre_activations(network, 1))
     if depth == 0:
         return start[0]
-    second = next(laws)  # exact where symbols cancel, so that zero is a literal zero
-    if simplify(second.correlation) in (0, 1):
-        settled_at = enclose(simplify(second.correlation))
-        if depth == 1 or simplify(second.correlation - first.correlation) == 0:
+    correlation, power = _pre_activations(network, 2)
+    if correlation in (0, 1):  # a literal zero or one: no rounding, and no division by it
+        settled_at = enclose(correlation)
+        if depth == 1 or correlation == _pre_activations(network, 1)[0]:
             return settled_at
-        start, depth = (settled_at, arb(enclose(second.power, fixed))), depth - 1
-    law = network.layer_map()
-    maps = tuple(simplify(f) for f in (law.correlation, law.power))
+        start, depth = (settled_at, arb(enclose(power, fixed))), depth - 1
+    maps = _maps(network)
     if not maps[0].has(*STATE):
         return arb(enclose(maps[0], fixed))
     for layer, state in enumerate(iterate(maps, start, fixed)):
         if layer == depth:
             return state[0]
     raise AssertionError("the iteration is endless")
+
+
+@cache
+def _pre_activations(network: Network, layer: int) -> tuple[Expr, Expr]:
+    """Correlation and power of a layer's pre-activations, counted from one, exact."""
+    law = next(islice(network.pre_activations(), layer - 1, None))
+    return simplify(law.correlation), law.power
+
+
+@cache
+def _maps(network: Network) -> tuple[Expr, Expr]:
+    """Correlation and power behind one more layer, as functions of `STATE`."""
+    law = network.layer_map()
+    return simplify(law.correlation), simplify(law.power)
 
 
 def multiclass(gamma: float, classes: int, nodes: int = 64) -> tuple[float, float]:

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from theory.network import ACTIVATIONS, Activation, Network, Placement
-from theory.norms import NORMS, Norm
+from theory.norms import LEAVE_ONE_OUT, NORMS, Norm, Statistic
 
 if TYPE_CHECKING:
     from theory.claim import Claim
     from theory.extension import Extension
 
 PLACEMENTS = {placement.value: placement for placement in Placement}
+STATISTICS = {statistic.value: statistic for statistic in Statistic}
 
 
 def main() -> NoReturn:
@@ -92,13 +93,20 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that describe a network."""
     options = (
-        click.option("--norm", required=True, metavar="NAME", help="none, batch_norm, layer_norm, rms_norm, or one of --module."),
+        click.option("--norm", required=True, metavar="NAME", help="One that `normproof list norms` names, or one of --module."),
         click.option(
             "--placement", required=True, metavar="none|pre|post", help="The norm's place: before or after the activation, or nowhere."
         ),
         click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers."),
         click.option("--activation", default="relu", show_default=True, metavar="NAME"),
         click.option("--batch-size", type=BATCH_SIZE, metavar="B", help="Samples per batch of a batch norm [default: full batch]."),
+        click.option(
+            "--statistic",
+            default="canonical",
+            show_default=True,
+            metavar="canonical|leave-one-out",
+            help="Whose statistics a batch norm takes.",
+        ),
         click.option("--input-overlap", type=OVERLAP, default=0.0, show_default=True, metavar="C", help="Correlation of two inputs."),
         click.option("--weight-variance", type=positive(float), default=2.0, show_default=True, metavar="S"),
         click.option("--bias-variance", type=VARIANCE, default=0.0, show_default=True, metavar="S"),
@@ -155,17 +163,25 @@ def network_of(options: Mapping[str, Any]) -> Network:
     module = options["module"]
     norm = find("norm", options["norm"], norms(module))
     placement = find("placement", options["placement"], PLACEMENTS)
+    statistic = find("statistic", options["statistic"], STATISTICS)
+    if statistic is Statistic.LEAVE_ONE_OUT:
+        if norm.name not in LEAVE_ONE_OUT:
+            raise click.UsageError(f"--statistic leave-one-out is not defined for {norm.name!r}: it is for {', '.join(LEAVE_ONE_OUT)}")
+        norm = LEAVE_ONE_OUT[norm.name]
     if norm.stages and placement is Placement.NONE:
         click.echo(f"normproof: --placement none leaves {norm.name} out of the network", err=True)
-    return Network(
-        norm=norm,
-        placement=placement,
-        activation=find("activation", options["activation"], activations(module)),
-        weight_variance=options["weight_variance"],
-        bias_variance=options["bias_variance"],
-        input_overlap=options["input_overlap"],
-        batch_size=options["batch_size"] or oo,
-    )
+    try:
+        return Network(
+            norm=norm,
+            placement=placement,
+            activation=find("activation", options["activation"], activations(module)),
+            weight_variance=options["weight_variance"],
+            bias_variance=options["bias_variance"],
+            input_overlap=options["input_overlap"],
+            batch_size=options["batch_size"] or oo,
+        )
+    except ValueError as error:
+        raise click.UsageError(f"--batch-size: {error}") from None
 
 
 def claims_of(names: tuple[str, ...], module: str | None) -> list[Claim]:

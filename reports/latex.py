@@ -19,6 +19,7 @@ from proofs_checks.evidence import Evidence, Verdict
 from reports import figures
 from reports.typeset import definition
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
+from theory.equations import NOT_ENCODED, encoded
 from theory.law import Law, NoClosedForm
 from theory.network import Activation, Network, Placement
 from theory.norms import NORMS, Norm
@@ -184,6 +185,30 @@ def graph(audit: Audit) -> tuple[list[Node], list[tuple[int, int]]]:
     return list(nodes.values()), edges
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """An equation of the paper: the statements that encode it with their verdicts, or the reason why none does."""
+
+    number: int
+    statements: tuple[tuple[Claim, Statement, Verdict], ...]
+    reason: str
+
+
+def equations(audit: Audit, claims: list[Claim]) -> list[Encoded]:
+    """The equations that these claims encode, in order, and those that no claim does."""
+    found = encoded(claims)
+    if not found:
+        return []
+    rows = []
+    for number in sorted({*found, *NOT_ENCODED}):
+        statements = tuple(
+            (claim, statement, Verdict.of_all([item.verdict for item in audit.evidence.get(claim.id, []) if item.check == statement.name]))
+            for claim, statement in found.get(number, [])
+        )
+        rows.append(Encoded(number, statements, NOT_ENCODED.get(number, "")))
+    return rows
+
+
 def definitions(claims: list[Claim]) -> list[tuple[str, list[str]]]:
     """Norms and activations of the project and of the claims' networks, typeset from their array code."""
     norms: dict[str, Norm] = dict(NORMS)
@@ -255,6 +280,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             nodes=nodes,
             edges=edges,
             definitions=definitions(chosen),
+            equations=equations(shown, reported),
             traces=traces,
             derivation=derivation,
             interval=interval,

@@ -19,6 +19,9 @@ OVERLAPS = ("0", "0.1", "0.5", "0.9", "0.99")
 GAINS = (("2", "0"), ("1.5", "0.3"), ("4", "0.05"))  #: σ_w² and σ_b², one of them Kaiming's
 
 
+VARIANTS = ("leave_one_out_batch_norm", "ghost_batch_norm", "batch_norm_evaluation")
+
+
 def kappa(c):
     return (sqrt(1 - c**2) + c * (pi - acos(c))) / pi
 
@@ -29,6 +32,18 @@ def half_modulus(batch):
         return 1 / sqrt(2 * pi)
     batch = mpf(batch)
     return sqrt(batch - 1) * gamma((batch - 1) / 2) / (2 * sqrt(pi) * gamma(batch / 2))
+
+
+def student_power(batch):
+    """E s² of the leave-one-out statistic with D = B − 2, THEORY.md section 6."""
+    return mpf(1) if batch is None else mpf(batch) * (batch - 2) / ((batch - 1) * (batch - 4))
+
+
+def rectified_student_mean(batch):
+    """Eq. (57) with k² = BD/((B−1)(B−2)) and D = B − 2, THEORY.md section 6."""
+    batch = mpf(batch)
+    nu, k = batch - 2, sqrt(batch / (batch - 1))
+    return k * sqrt(nu) * gamma((nu + 1) / 2) / (sqrt(pi) * gamma(nu / 2) * (nu - 1))
 
 
 def block(norm, placement, batch, c, q):
@@ -44,8 +59,16 @@ def block(norm, placement, batch, c, q):
             return (pi * kappa(c) - 1) / (pi - 1), mpf(1)
         case "batch_norm", "pre":
             return half_modulus(batch) ** 2, mpf(1) / 2
-        case "batch_norm", "post":
+        case (("batch_norm" | "leave_one_out_batch_norm"), "post"):
             return mpf(0), mpf(1)
+        case "leave_one_out_batch_norm", "pre":
+            return half_modulus(None) ** 2 if batch is None else rectified_student_mean(batch) ** 2, student_power(batch) / 2
+        case "ghost_batch_norm", "pre":
+            return half_modulus(16) ** 2, mpf(1) / 2
+        case "ghost_batch_norm", "post":
+            return mpf(0), mpf(1)
+        case "batch_norm_evaluation", _:
+            return q * kappa(c) / 2, q / 2
 
 
 def overlaps(norm, placement, overlap, gain, bias, batch=None):
@@ -79,7 +102,12 @@ def assert_agrees(found, c):
 
 
 @pytest.mark.parametrize(
-    "norm, placement", [("none", "none"), *itertools.product(("layer_norm", "rms_norm", "batch_norm"), ("pre", "post"))]
+    "norm, placement",
+    [
+        ("none", "none"),
+        *itertools.product(("layer_norm", "rms_norm", "batch_norm"), ("pre", "post")),
+        *itertools.product(VARIANTS, ("pre", "post")),
+    ],
 )
 def test_every_norm_placement_depth_overlap_gain(norm, placement):
     with workdps(DIGITS):
@@ -87,6 +115,8 @@ def test_every_norm_placement_depth_overlap_gain(norm, placement):
         for overlap, (gain, bias) in itertools.product(OVERLAPS if norm != "rms_norm" else ("0", "0.5"), GAINS):
             if (gain, bias) != GAINS[0] and overlap != "0.5":
                 continue  # one overlap, for the time that a general gain takes
+            if norm in VARIANTS and overlap != "0.5":
+                continue  # their maps are those of norms before them: one overlap shows that they are wired to them
             reference = list(itertools.islice(overlaps(norm, placement, overlap, gain, bias), DEPTHS[-1] + 1))
             depths = DEPTHS if (gain, bias) == GAINS[0] else (1, 100)
             for depth in depths:
@@ -100,15 +130,20 @@ def test_no_placement_is_no_norm():
         assert predict(network(norm, "none", "0.1"), 3) == predict(network("none", "none", "0.1"), 3)
 
 
+EQUATED = ({("layer_norm", "pre"), ("rms_norm", "pre")}, {("batch_norm", "post"), ("ghost_batch_norm", "post")})
+TOLD_APART = ("none", "batch_norm", "layer_norm", "rms_norm", "ghost_batch_norm")
+
+
 def test_the_reference_tells_the_placements_apart():
     """The twin of the agreement above: at depth two no other norm or placement has this γ, but for those that theory equates."""
     with workdps(DIGITS):
         reference = {
-            pair: next(itertools.islice(overlaps(*pair, "0.5", *GAINS[1]), 2, None)) for pair in itertools.product(NORMS, ("pre", "post"))
+            pair: next(itertools.islice(overlaps(*pair, "0.5", *GAINS[1]), 2, None))
+            for pair in itertools.product(TOLD_APART, ("pre", "post"))
         }
         predicted = {pair: predict(network(*pair, "0.5", *GAINS[1]), 2) for pair in reference}
         for one, other in itertools.combinations(reference, 2):
-            equal = one[0] == other[0] == "none" or {one, other} == {("layer_norm", "pre"), ("rms_norm", "pre")}
+            equal = one[0] == other[0] == "none" or {one, other} in EQUATED
             if equal:
                 assert_agrees(predicted[one], reference[other])
             else:
@@ -155,6 +190,20 @@ def test_batch_norm_in_batches(batch):
             reference = list(itertools.islice(overlaps("batch_norm", "pre", "0.5", gain, bias, batch), 4))
             for depth in (1, 3):
                 assert_agrees(predict(network("batch_norm", "pre", "0.5", gain, bias, batch_size=batch), depth), reference[depth])
+
+
+def test_every_batch_size_to_a_thousand():
+    """γ_B = e²/(½ − e²), and the leave-one-out proxy's, to 1e-10 at every B."""
+    with workdps(40):
+        for batch in range(2, 1001):
+            square = half_modulus(batch) ** 2
+            found = predict(Network(NORMS["batch_norm"], Placement.PRE, batch_size=batch), 3).gamma
+            assert abs(found - square / (mpf(1) / 2 - square)) <= mpf("1e-10")
+            if batch > 4 and batch % 10 == 0:
+                square, power = rectified_student_mean(batch) ** 2, student_power(batch) / 2
+                proxy = predict(Network(NORMS["leave_one_out_batch_norm"], Placement.PRE, batch_size=batch), 3).gamma
+                assert abs(proxy - square / (power - square)) <= mpf("1e-10")
+                assert proxy < 1 / (pi - 1) < found
 
 
 def test_a_million_samples_per_batch_is_almost_a_full_batch():

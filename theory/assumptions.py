@@ -37,5 +37,12 @@ NO_AFFINE = _assumption(
     r"Norms have gain one and shift zero, their value at initialisation.",
     "App. A",
 )
+SAMPLE_MEAN_AND_VARIANCE = _assumption(
+    "sample_mean_and_variance_independent",
+    "Sample mean and variance are independent",
+    r"The mean and the variance of independent Gaussian samples are independent of each other, and $\sum(x-\bar x)^2/\sigma^2$ of $n$ samples is "
+    r"$\chi^2_{n-1}$ (cited there: Casella and Berger 2002, Theorem 5.3.1).",
+    "App. E.1.2",
+)
 
-CLAIMS = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE)
+CLAIMS = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE, SAMPLE_MEAN_AND_VARIANCE)

@@ -147,6 +147,8 @@ class Statement:
         Which of the exact and the enclosed witness are planned for it.
     reason : str
         Why the last expression stands in the relation to the stated one.
+    equations : tuple of int
+        Numbers of the paper's equations that it encodes.
     """
 
     name: str
@@ -156,6 +158,7 @@ class Statement:
     relation: Relation = Relation.EQUAL
     witnesses: tuple[Witness, ...] = BOTH
     reason: str = "simplification"
+    equations: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "derived", sympify(self.derived))

@@ -13,6 +13,7 @@ from enum import Enum
 from sympy import Expr
 
 from theory.network import Network
+from theory.norms import Norm
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,36 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class StatisticLaw:
+    r"""The law of one sample of a Gaussian batch behind a norm, for several batch sizes B.
+
+    Parameters
+    ----------
+    norm : Norm
+        Whose stages are applied to batches of standard Gaussian samples.
+    batches : tuple of int
+        Batch sizes; each is one planned check.
+    density : sympy.Expr
+        The stated density as a function of x and $\nu = B-2$, for B > 2; at B = 2 the stated law is ±1.
+    support : sympy.Expr
+        The density vanishes beyond ± this, a function of ν; `oo` where it never does.
+    rival : Rival
+        Another density, rejected at `rival_batch` by the same values.
+    """
+
+    norm: Norm
+    batches: tuple[int, ...]
+    density: Expr
+    support: Expr
+    rival: Rival
+    rival_batch: int
+
+    def __post_init__(self) -> None:
+        if self.rival_batch not in self.batches:
+            raise ValueError(f"batch {self.rival_batch} of the rival is not among the batches {self.batches}")
+
+
+@dataclass(frozen=True)
 class SameLaw:
     """Two samplers of one network agree in law: two-sample comparison of γ at several depths and one small width.
 
@@ -117,4 +148,4 @@ class SameLaw:
     rival: Rival
 
 
-Experiment = Prejudice | ClassFraction | Neutral | Expectation | SameLaw
+Experiment = Prejudice | ClassFraction | Neutral | Expectation | StatisticLaw | SameLaw

@@ -43,3 +43,8 @@ def studentised_mean_modulus(batch: Expr | int) -> Expr:
     r"""$E|y| = \sqrt{B-1}\,\Gamma(\frac{B-1}2) / (\sqrt\pi\,\Gamma(\frac B2))$ of a Gaussian sample standardised by its batch."""
     half = sympify(batch) / 2
     return sqrt(batch - 1) * gamma(half - Rational(1, 2)) / (sqrt(pi) * gamma(half))
+
+
+def student_mean_modulus(degrees: Expr, spread: Expr) -> Expr:
+    r"""$E|s| = \frac{2\sqrt w}{\sqrt\pi}\frac{\Gamma((\nu+1)/2)}{\Gamma(\nu/2)(\nu-1)}$ of $s = \sqrt{w/\nu}\,T_\nu$, Student's t scaled: ν > 1."""
+    return 2 * sqrt(spread / pi) * gamma((degrees + 1) / 2) / (gamma(degrees / 2) * (degrees - 1))

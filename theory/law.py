@@ -36,6 +36,7 @@ class Shape(Enum):
     GAUSSIAN = "Gaussian over the data, with one variance for all units of the layer"
     RESIDUAL = "Gaussian over the data, less the mean of its own batch"
     STUDENTISED = "Gaussian over the data, standardised by its own batch"
+    LEAVE_ONE_OUT = "Gaussian over the data, standardised by the other samples of its batch"
     CENTRED = "of mean zero in every batch, otherwise unknown"
     UNKNOWN = "unknown beyond its first two moments"
 

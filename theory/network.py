@@ -62,6 +62,11 @@ class Network:
         c_0, the correlation of two input samples.
     batch_size
         Samples per batch; `oo` is the full-batch limit.
+
+    Raises
+    ------
+    ValueError
+        If a stage has no use for batches of this size.
     """
 
     norm: Norm = NoNorm
@@ -71,6 +76,12 @@ class Network:
     bias_variance: float | Expr = 0
     input_overlap: float | Expr = 0
     batch_size: int | Expr = oo
+
+    def __post_init__(self) -> None:
+        if isinstance(self.batch_size, int):
+            for stage in self.block:
+                if reason := stage.refuses_batch(self.batch_size):
+                    raise ValueError(f"a batch of {self.batch_size} does not do for {self.norm.name}: {reason}")
 
     @property
     def block(self) -> tuple[Stage, ...]:

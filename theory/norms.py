@@ -7,8 +7,11 @@ A norm is a named tuple of stages. Give one line below (or one line in a file of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
-from theory.stages import Axis, Center, Scale, Stage
+from theory.stages import Axis, Center, FreshStatistics, Ghost, LeaveOneOut, Scale, Stage
+
+GHOST = 16  #: samples of a ghost batch
 
 
 @dataclass(frozen=True)
@@ -30,4 +33,21 @@ BatchNorm = Norm("batch_norm", Center(Axis.BATCH), Scale(Axis.BATCH))
 LayerNorm = Norm("layer_norm", Center(Axis.FEATURES), Scale(Axis.FEATURES))
 RMSNorm = Norm("rms_norm", Scale(Axis.FEATURES))
 
-NORMS: dict[str, Norm] = {norm.name: norm for norm in (NoNorm, BatchNorm, LayerNorm, RMSNorm)}
+# Batch norm with other statistics than those of a sample's own batch
+LeaveOneOutBatchNorm = Norm("leave_one_out_batch_norm", LeaveOneOut())
+GhostBatchNorm = Norm("ghost_batch_norm", Ghost(GHOST, BatchNorm.stages))
+BatchNormEvaluation = Norm("batch_norm_evaluation", FreshStatistics())
+
+
+class Statistic(Enum):
+    """Whose mean and deviation standardise a sample: its batch's, or those of the other samples of its batch."""
+
+    CANONICAL = "canonical"
+    LEAVE_ONE_OUT = "leave-one-out"
+
+
+#: Norms that are defined for both statistics, by the leave-one-out one.
+LEAVE_ONE_OUT: dict[str, Norm] = {BatchNorm.name: LeaveOneOutBatchNorm}
+
+_ALL = (NoNorm, BatchNorm, LayerNorm, RMSNorm, LeaveOneOutBatchNorm, GhostBatchNorm, BatchNormEvaluation)
+NORMS: dict[str, Norm] = {norm.name: norm for norm in _ALL}

@@ -5,7 +5,7 @@ definition. The correlation $c$ of two samples is followed from one pre-activati
 $\gamma = c/(1-c)$.
 """
 
-from sympy import Expr, Limit, Rational, exp, gamma, oo, pi, simplify, sin, sqrt
+from sympy import Expr, Limit, Max, Rational, exp, gamma, oo, pi, simplify, sin, sqrt
 
 from theory import symbols as s
 from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT, NO_AFFINE, NO_EPSILON
@@ -156,6 +156,7 @@ DICHOTOMY = Claim(
     ),
 )
 
+_relu_mean, _relu_deviation = 1 / sqrt(2 * pi), sqrt((pi - 1) / (2 * pi))
 _bn_post = Network(BatchNorm, Placement.POST, **_GAIN_ONLY).layer_map()
 _bn_post_batched = Network(BatchNorm, Placement.POST, batch_size=s.nu + 2).layer_map()
 
@@ -166,14 +167,86 @@ BATCH_NORM_POST = Claim(
     r"for every input and every batch size, since each batch is centred.",
     kind=Kind.THEOREM,
     source=Source(PAPER, "Th. 4.2 = E.2, eqs (62)-(81)"),
-    domain=(OVERLAP, POWER, GAIN, Interval(s.nu, 0, oo)),
+    domain=(
+        OVERLAP,
+        POWER,
+        GAIN,
+        *(Interval(symbol, 0, oo) for symbol in (s.nu, s.sigma)),
+        *(Interval(symbol, -oo, oo) for symbol in (s.x, s.y)),
+    ),
     rests_on=(*COUNTED, TWO_POINT),
     statements=(
-        Statement("variance_of_centres", derived=_bn_post.overlap, stated=0, reason="eq. (77): every node is centred over the data"),
-        Statement("output_power", derived=_bn_post.power, stated=s.weight_variance, reason="eq. (78): unit variance, times the gain"),
-        Statement("gamma", derived=_bn_post.gamma, stated=0, reason="eq. (80)"),
         Statement(
-            "gamma_in_batches", derived=_bn_post_batched.gamma, stated=0, reason="eq. (81): each batch is centred, so their union is"
+            "dense_mean",
+            derived=expectation(s.x * s.sigma * s.z),
+            stated=0,
+            equations=(64, 65, 66),
+            reason=r"one term of $\sum_jW_jx_j$ over the data, at the weight $x$: every term vanishes",
+        ),
+        Statement(
+            "dense_variance",
+            derived=expectation((s.x * s.sigma * s.z) ** 2),
+            stated=s.x**2 * s.sigma**2,
+            equations=(67,),
+            reason="one term: the variance of a sum of independent terms is the sum of these",
+        ),
+        Statement(
+            "dense_law",
+            derived=expectation(exp(s.x * s.sigma * s.z)) * expectation(exp(s.y * s.sigma * s.z)),
+            stated=exp(s.sigma**2 * (s.x**2 + s.y**2) / 2),
+            witnesses=EXACT,
+            equations=(68,),
+            reason=r"moment generating functions, at weights times argument $x, y$: Gaussian with the variance above",
+        ),
+        Statement(
+            "rectified_mean",
+            derived=expectation(Max(0, s.sigma * s.z)),
+            stated=s.sigma / sqrt(2 * pi),
+            equations=(69, 71, 72),
+            reason="ReLU of a centred Gaussian",
+        ),
+        Statement(
+            "rectified_variance",
+            derived=expectation(Max(0, s.sigma * s.z) ** 2) - expectation(Max(0, s.sigma * s.z)) ** 2,
+            stated=s.sigma**2 * (pi - 1) / (2 * pi),
+            equations=(73,),
+            reason="second moment less squared mean",
+        ),
+        Statement(
+            "standardised_mean",
+            derived=expectation(Max(0, s.z)) / _relu_deviation - _relu_mean / _relu_deviation,
+            stated=0,
+            equations=(70, 74, 79),
+            reason=r"batch norm subtracts the mean $\sigma/\sqrt{2\pi}$ and divides by the deviation; σ cancels",
+        ),
+        Statement(
+            "standardised_variance",
+            derived=expectation((Max(0, s.z) - _relu_mean) ** 2) / _relu_deviation**2,
+            stated=1,
+            equations=(74,),
+            reason="and unit variance",
+        ),
+        Statement(
+            "variance_of_centres",
+            derived=_bn_post.overlap,
+            stated=0,
+            equations=(75, 77),
+            reason="a sum of centred nodes: the output is centred over the data",
+        ),
+        Statement(
+            "output_power",
+            derived=_bn_post.power,
+            stated=s.weight_variance,
+            equations=(76, 78),
+            reason="unit variance of every node, times the gain; Gaussian by App. D",
+        ),
+        Statement("gamma", derived=_bn_post.gamma, stated=0, equations=(80,), reason=r"the outputs are $N(0, \sigma_w^2)$ with centre 0"),
+        Statement(
+            "gamma_in_batches",
+            derived=_bn_post_batched.gamma,
+            stated=0,
+            equations=(81,),
+            reason="each batch is centred, so their union is",
         ),
     ),
     experiments=(

@@ -11,11 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import reduce
 from typing import Any
 
 from sympy import Expr, S, exp, oo, pi, sinh, sqrt
 
-from theory.gaussian_functions import kappa, studentised_mean_modulus
+from theory.gaussian_functions import kappa, student_mean_modulus, studentised_mean_modulus
 from theory.law import Law, NoClosedForm, Shape, exact
 
 
@@ -44,6 +45,10 @@ class Stage(ABC):
     def couples_samples(self) -> bool:
         """Whether one sample's output depends on the other samples of its batch."""
         return False
+
+    def refuses_batch(self, batch: int) -> str:
+        """What is wrong with batches of this size, in words; empty where nothing is."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,75 @@ class Scale(Stage):
 
 
 @dataclass(frozen=True)
+class LeaveOneOut(Stage):
+    r"""(h − mean of the others) / standard deviation of the others, over the batch: eqs (27)-(29) of arXiv 2505.11312.
+
+    With $\bar h$ and $\overline{(h-\bar h)^2}$ over the whole batch, $h_i - \tilde\mu = \frac B{B-1}(h_i-\bar h)$ and
+    $D\tilde\sigma^2 = B\,\overline{(h-\bar h)^2} - \frac B{B-1}(h_i-\bar h)^2$ (claim `leave_one_out_estimators`). The divisor is $D = B$ − `lost`; γ does not
+    depend on it. The output is Student's t with $B-2$ degrees of freedom, scaled.
+    """
+
+    lost: int = 2
+
+    @property
+    def couples_samples(self) -> bool:
+        return True
+
+    def refuses_batch(self, batch: int) -> str:
+        return "" if batch > 4 else "the leave-one-out statistic has no second moment, and γ no value, for B ≤ 4"
+
+    def on_law(self, law: Law) -> Law:
+        if law.batch == oo:
+            return replace(law, mean=S.Zero, overlap=S.Zero, power=S.One)
+        if law.shape is not Shape.GAUSSIAN:
+            raise NoClosedForm(f"the law of the leave-one-out statistic needs Gaussian samples, and these are {law.shape.value}")
+        power = law.batch * (law.batch - self.lost) / ((law.batch - 1) * (law.batch - 4))
+        return replace(law, mean=S.Zero, overlap=S.Zero, power=power, shape=Shape.LEAVE_ONE_OUT, coupled=True)
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        batch = h.shape[-2]
+        away = h - xp.mean(h, axis=-2, keepdims=True)
+        others = (batch * xp.mean(away**2, axis=-2, keepdims=True) - batch / (batch - 1) * away**2) / (batch - self.lost)
+        return batch / (batch - 1) * away / xp.sqrt(xp.maximum(others, 0))  # below zero by rounding only
+
+
+@dataclass(frozen=True)
+class Ghost(Stage):
+    """Stages that take their batch statistics over groups of `size` samples: ghost, or virtual, batches (arXiv 1705.08741)."""
+
+    size: int
+    stages: tuple[Stage, ...]
+
+    @property
+    def couples_samples(self) -> bool:
+        return any(stage.couples_samples for stage in self.stages)
+
+    def refuses_batch(self, batch: int) -> str:
+        return f"ghost batches of {self.size} do not divide it" if batch % self.size else ""
+
+    def on_law(self, law: Law) -> Law:
+        # From here on the batch that matters is the ghost batch; its samples may depend on each other from a layer before.
+        start = replace(law, batch=S(self.size), coupled=True)
+        return reduce(lambda before, stage: stage.on_law(before), self.stages, start)
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        *lead, batch, width = h.shape
+        groups = xp.reshape(h, (*lead, batch // self.size, self.size, width))
+        return xp.reshape(reduce(lambda before, stage: stage.on_array(before, xp), self.stages, groups), h.shape)
+
+
+@dataclass(frozen=True)
+class FreshStatistics(Stage):
+    """h less a running mean, over the root of a running variance, as they are before the first training step: 0 and 1."""
+
+    def on_law(self, law: Law) -> Law:
+        return law
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        return (h - 0) / xp.sqrt(1.0)
+
+
+@dataclass(frozen=True)
 class PiecewiseLinear(Stage):
     r"""h for h > 0 and `negative_slope`·h for h < 0: up to a factor, every positively homogeneous activation.
 
@@ -124,6 +198,10 @@ class PiecewiseLinear(Stage):
             overlap = half_power * ((1 + slope**2) * kappa(c) - 2 * slope * kappa(-c))
         elif law.shape is Shape.STUDENTISED:
             mean = (1 - slope) * studentised_mean_modulus(law.batch) / 2
+            overlap = mean**2
+        elif law.shape is Shape.LEAVE_ONE_OUT:
+            degrees = law.batch - 2
+            mean = (1 - slope) * student_mean_modulus(degrees, law.power * (degrees - 2)) / 2
             overlap = mean**2
         else:
             raise NoClosedForm(f"a rectifier's moments need the law of its input, which is {law.shape.value}")

@@ -40,6 +40,12 @@ C = Symbol("C", integer=True, positive=True)  #: number of classes
 nu = Symbol("nu", positive=True)  #: degrees of freedom, B − 2
 ell = Symbol("ell", positive=True)  #: depth as a real variable
 
+D = Symbol("D", positive=True)  #: divisor of a batch's sum of squares
+total = Symbol("S", real=True)  #: sum of a batch
+squares = Symbol("Q", real=True)  #: sum of squares of a batch
+tau = Symbol("tau", positive=True)  #: a batch's estimate of the standard deviation
+k = Symbol("k", integer=True, nonnegative=True)  #: order of a term of a series
+
 # Initialisation
 weight_deviation = Symbol("sigma_w", positive=True)
 bias_deviation = Symbol("sigma_b", positive=True)

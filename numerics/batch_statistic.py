@@ -1,0 +1,38 @@
+"""One standardised sample of each of many Gaussian batches, streamed: what a batch norm makes of it, without a network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from numerics.ensemble import replicate
+from theory.norms import Norm
+
+NUMBERS_AT_ONCE = 2**20  #: normal variables in memory; the batches of one call are this many over their size
+
+
+class Tally(NamedTuple):
+    """Values up to each edge, values in all, and the largest modulus."""
+
+    below: np.ndarray
+    values: int
+    largest: float
+
+
+def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int) -> Tally:
+    """Draw at least `values` independent values, each the first sample of a batch of its own behind the norm, in float64."""
+    chunk = max(1, NUMBERS_AT_ONCE // batch)
+    chunks = -(-values // chunk)
+
+    def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        h = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float32).astype(jnp.float64)
+        for stage in norm.stages:
+            h = stage.on_array(h, jnp)
+        first = jnp.sort(h[:, 0, 0])
+        return jnp.searchsorted(first, jnp.asarray(edges), side="right"), jnp.maximum(-first[0], first[-1])
+
+    below, largest = replicate(measure, ("statistic", norm, batch, len(edges)), 16, key, chunks, at_once=1)
+    return Tally(below.sum(axis=0), chunk * chunks, float(largest.max()))
