@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
+import mpmath
 from sympy import (
     Abs,
     Derivative,
     Expr,
+    Float,
     Integral,
     Limit,
     Max,
@@ -28,6 +31,7 @@ from sympy import (
     expand_log,
     factor,
     gammasimp,
+    lambdify,
     logcombine,
     powdenest,
     radsimp,
@@ -83,20 +87,22 @@ def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, 
         return Decision(Verdict.HOLDS, left - left, "identical")
     residual = evaluate(left) - evaluate(right)
     used = tuple(interval for interval in domain if interval.symbol in residual.free_symbols)
+    left_over = residual.atoms(*UNEVALUATED)
+    if not left_over and (counterexample := _counterexample(residual, relation, used)):
+        point, value = counterexample
+        at = ", ".join(f"{symbol} = {number}" for symbol, number in point.items()) or "every point"
+        return Decision(Verdict.FAILS, residual, f"the residual is {value} at {at}")
     if relation is Relation.EQUAL:
         if vanishes(residual, used):
             return Decision(Verdict.HOLDS, residual - residual, "the residual simplifies to 0")
     elif is_positive(residual, used):
         return Decision(Verdict.HOLDS, residual, "positive on the whole domain")
-    if left_over := residual.atoms(*UNEVALUATED):
+    if left_over:
         return Decision(Verdict.UNDECIDED, residual, f"could not decide: an unevaluated {type(left_over.pop()).__name__} is left")
-    if counterexample := _counterexample(residual, relation, used):
-        point, value = counterexample
-        at = ", ".join(f"{symbol} = {number}" for symbol, number in point.items()) or "every point"
-        return Decision(Verdict.FAILS, residual, f"the residual is {value} at {at}")
     return Decision(Verdict.UNDECIDED, residual, "could not decide: the residual did not simplify")
 
 
+@cache
 def evaluate(expression: Expr) -> Expr:
     """Carry out integrals, limits, derivatives and sums."""
     return expression.doit()
@@ -135,12 +141,31 @@ def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:
 
 
 def _counterexample(residual: Expr, relation: Relation, domain: tuple[Interval, ...]) -> tuple[dict[Expr, Expr], Expr] | None:
-    """A rational point of the domain at which 30 digits show that the relation does not hold."""
+    """A rational point of the domain at which the relation does not hold: two precisions agree on the residual there, and it is not zero."""
+    symbols = [interval.symbol for interval in domain]
+    if residual.free_symbols - set(symbols):
+        return None
+    function = lambdify(symbols, residual, "mpmath")
     for point in sample_points(domain):
-        value = residual.subs(point).evalf(30)
-        if not value.is_number or not value.is_comparable:
+        arguments = [point[symbol] for symbol in symbols]
+        try:
+            rough, fine = (_value(function, arguments, digits) for digits in (30, 60))
+        except (ArithmeticError, ValueError, TypeError, NameError, AttributeError):  # no value there, or no such function
             continue
-        wrong = abs(value) > 1e-20 if relation is Relation.EQUAL else value < -1e-20
-        if wrong:
-            return point, value.n(6)
+        settled = abs(rough - fine) <= 1e-6 * abs(fine)
+        wrong = abs(fine) > 1e-20 if relation is Relation.EQUAL else fine < -1e-20
+        if settled and wrong:
+            return point, Float(fine, 6)
     return None
+
+
+def _value(function: Callable[..., object], arguments: list[Expr], digits: int) -> mpmath.mpf:
+    with mpmath.workdps(digits):
+        value = mpmath.mpmathify(function(*(mpmath.mpf(int(each.p)) / int(each.q) for each in arguments)))
+        if isinstance(value, mpmath.mpc):
+            if abs(value.imag) > abs(value.real) * mpmath.mpf(10) ** (-digits // 2):
+                raise ValueError(f"{value} is not real")
+            value = value.real
+        if not mpmath.isfinite(value):
+            raise ArithmeticError(f"{value} is not finite")
+        return value

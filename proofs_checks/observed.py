@@ -31,19 +31,21 @@ from theory import symbols as s
 from theory.experiments import ClassFraction, Expectation, Experiment, Neutral, Prejudice, SameLaw, StatisticLaw
 from theory.network import Network
 
-NARROW = (32, 64, 128)  #: rungs drawn with all their weights: they carry the width bias and its rate
+NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width bias
+BETWEEN = 64  #: one more, where the rate of the bias is asserted
 WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
-SHARES = (0.5, 0.5, 0.5, 1.0)  #: units (networks × width) of each rung, relative to the wide one
-SMALLEST = 2**18  #: units of the wide rung at least, so that the rate of the bias is seen
+NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one
+SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
+SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
 LARGEST = 2**23  #: units of the wide rung at most: a check that would need more is undecided, not run
 PILOT = 512  #: networks of the widest narrow rung from which the spread is estimated before sizes are solved
 SAMPLES = 16  #: samples of a network without batch statistics
 MARGIN = 1.5  #: variance allowed above the pilot's, for its own error and its narrower networks
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
 FRACTION_SAMPLES = 16  #: samples that vote in a class fraction
-FRACTION_WIDTH = 1024  #: width of networks whose class fractions are counted; their width bias counts against the claim
+FRACTION_WIDTH = 512  #: width of networks whose class fractions are counted; their width bias counts against the claim
 COUPLED_FRACTION_WIDTH = 256  #: the same, where every vote needs a batch of its own
-STATISTIC_DISTANCE = 0.01  #: between distribution functions of a standardised sample: what a check of its law must see
+STATISTIC_DISTANCE = 0.02  #: between distribution functions of a standardised sample: what a check of its law must see
 FIGURE_EDGES = 8  #: every so many of the edges is kept for figures
 COMPARED_NETWORKS = 4096
 FLOAT32 = 2.0**-24  #: unit roundoff
@@ -140,13 +142,15 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
         gamma = np.asarray(moments(network, rung_size(network, width, deepest), key, networks).gamma(network))
         return (gamma / (1 + gamma))[:, columns]
 
+    widths = tuple(sorted({*NARROW, WIDE, *((BETWEEN,) if experiment.rate_depth else ())}))
+    shares = tuple(1.0 if width == WIDE else NARROW_SHARE for width in widths)
     pilot = draw(NARROW[-1], PILOT, "pilot")
-    units = float(SMALLEST)
+    units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
     for depth, column in zip(experiment.depths, pilot.T, strict=True):
         unit_variance = MARGIN * column.var(ddof=1) * NARROW[-1]
         wanted = design.wanted_error * sensitivity(prejudice_at(experiment.overlap_map, network, depth))
-        units = max(units, unit_variance * inflation((*NARROW, WIDE), SHARES) / wanted**2)
-    return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip((*NARROW, WIDE), SHARES, strict=True)}
+        units = max(units, unit_variance * inflation(widths, shares) / wanted**2)
+    return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip(widths, shares, strict=True)}
 
 
 def sensitivity(gamma: float) -> float:

@@ -13,7 +13,7 @@ from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE
 from theory.claim import EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.experiments import Expectation, Quantity, Rival, SameLaw
 from theory.gaussian import RECTIFIED_MEAN, RECTIFIED_SECOND_MOMENT
-from theory.gaussian_functions import expectation
+from theory.gaussian_functions import expectation, log_of
 from theory.network import Network, Placement
 from theory.norms import BatchNorm, LayerNorm, NoNorm
 
@@ -86,7 +86,7 @@ LYAPUNOV = Claim(
         ),
         Statement(
             "rate",
-            derived=Limit(sqrt(s.ell) * lyapunov_ratio(s.ell) / _SKEW, s.ell, oo),
+            derived=exp(Limit(log_of(sqrt(s.ell) * lyapunov_ratio(s.ell) / _SKEW), s.ell, oo)),
             stated=2 * sqrt(2) / sqrt(pi),
             witnesses=EXACT,
             reason="Stirling",

@@ -4,7 +4,7 @@ Only definitions and the closed forms that stages use; each closed form is a cla
 where it is derived.
 """
 
-from sympy import Expr, Integral, Rational, acos, erf, exp, gamma, oo, pi, sqrt, sympify
+from sympy import Expr, Integral, Rational, acos, erf, exp, expand_log, gamma, log, loggamma, oo, pi, sqrt, sympify
 
 from theory import symbols as s
 
@@ -48,3 +48,9 @@ def studentised_mean_modulus(batch: Expr | int) -> Expr:
 def student_mean_modulus(degrees: Expr, spread: Expr) -> Expr:
     r"""$E|s| = \frac{2\sqrt w}{\sqrt\pi}\frac{\Gamma((\nu+1)/2)}{\Gamma(\nu/2)(\nu-1)}$ of $s = \sqrt{w/\nu}\,T_\nu$, Student's t scaled: ν > 1."""
     return 2 * sqrt(spread / pi) * gamma((degrees + 1) / 2) / (gamma(degrees / 2) * (degrees - 1))
+
+
+def log_of(product: Expr) -> Expr:
+    r"""$\ln$ of a product of powers and Γ-functions of positive arguments, as a sum of $\ln$ and $\ln\Gamma$."""
+    expanded: Expr = expand_log(log(product), force=True)
+    return expanded.replace(lambda e: isinstance(e, log) and isinstance(e.args[0], gamma), lambda e: loggamma(e.args[0].args[0]))

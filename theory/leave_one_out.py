@@ -11,7 +11,7 @@ from theory import symbols as s
 from theory.assumptions import GAUSSIAN_DATA, NO_EPSILON, SAMPLE_MEAN_AND_VARIANCE
 from theory.claim import EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement
 from theory.experiments import Rival, StatisticLaw
-from theory.gaussian_functions import expectation, phi, student_mean_modulus
+from theory.gaussian_functions import expectation, log_of, phi, student_mean_modulus
 from theory.norms import LeaveOneOutBatchNorm
 
 SAMPLES = s.nu + 2  #: B
@@ -218,9 +218,8 @@ LAWS = Claim(
 
 # The density, eqs (49)-(50)
 
-_given_deviation = sqrt((s.nu + 1) / (2 * pi * SAMPLES)) / s.sigma * exp(-(s.x**2) * s.tau**2 * (s.nu + 1) / (2 * SAMPLES * s.sigma**2))
+_given_deviation = sqrt((s.nu + 1) / (2 * pi * SAMPLES)) / s.sigma * exp(-(s.u**2) * s.tau**2 * (s.nu + 1) / (2 * SAMPLES * s.sigma**2))
 _deviation_density = LAWS.statements[3].stated
-_tail = student_density(s.x, s.nu, spread(s.nu, s.D))
 _w = spread(s.nu, s.D)
 _moment_domain = r"with $\nu = u + 1 > 1$, that is $B > 3$"
 
@@ -240,7 +239,7 @@ DENSITY = Claim(
     r"if $k < B-2$.",
     kind=Kind.THEOREM,
     source=Source(PAPER, "App. E.1.2, eqs (49)-(50); moments and tail derived here"),
-    domain=(*(Interval(symbol, 0, oo) for symbol in (s.sigma, s.nu, s.D, s.u, s.r, s.tau)), LINE),
+    domain=tuple(Interval(symbol, 0, oo) for symbol in (s.sigma, s.nu, s.D, s.u, s.r, s.tau)),
     rests_on=(LAWS, SAMPLE_MEAN_AND_VARIANCE, NO_EPSILON),
     statements=(
         *(
@@ -250,7 +249,7 @@ DENSITY = Claim(
                 stated=stated,
                 witnesses=EXACT,
                 equations=(27, 49, 50),
-                reason=r"given $\tilde\sigma = \tau$, $s$ is $N(0, \frac B{B-1}\sigma^2/\tau^2)$: integrate τ out",
+                reason=r"given $\tilde\sigma = \tau$, $s$ is $N(0, \frac B{B-1}\sigma^2/\tau^2)$: integrate τ out; at $s = u > 0$, since the density is even",
             )
             for name, divisor, stated in (
                 (
@@ -259,26 +258,26 @@ DENSITY = Claim(
                     sqrt((s.nu + 1) / (pi * (s.nu + 2) * s.nu))
                     * gamma((s.nu + 1) / 2)
                     / gamma(s.nu / 2)
-                    * (1 + (s.nu + 1) * s.x**2 / ((s.nu + 2) * s.nu)) ** (-(s.nu + 1) / 2),
+                    * (1 + (s.nu + 1) * s.u**2 / ((s.nu + 2) * s.nu)) ** (-(s.nu + 1) / 2),
                 ),
                 (
                     "divisor_B_minus_1",
                     s.nu + 1,
-                    gamma((s.nu + 1) / 2) / (sqrt(pi * (s.nu + 2)) * gamma(s.nu / 2)) * (1 + s.x**2 / (s.nu + 2)) ** (-(s.nu + 1) / 2),
+                    gamma((s.nu + 1) / 2) / (sqrt(pi * (s.nu + 2)) * gamma(s.nu / 2)) * (1 + s.u**2 / (s.nu + 2)) ** (-(s.nu + 1) / 2),
                 ),
             )
         ),
         Statement(
             "density_for_any_divisor",
             derived=Integral(s.tau * _given_deviation * _deviation_density, (s.tau, 0, oo)),
-            stated=student_density(s.x, s.nu, (s.nu + 2) * s.D / (s.nu + 1)),
+            stated=student_density(s.u, s.nu, (s.nu + 2) * s.D / (s.nu + 1)),
             witnesses=EXACT,
             reason="the same integral with the divisor kept",
         ),
         Statement("normalised", derived=2 * _over_odds(0, s.nu), stated=1, witnesses=EXACT, reason=r"a Beta integral over $r = s^2/w$"),
         Statement(
             "tail",
-            derived=Limit(_tail.subs(s.x, s.u) * s.u ** (s.nu + 1), s.u, oo),
+            derived=Limit(student_density(s.u, s.nu, _w) * s.u ** (s.nu + 1), s.u, oo),
             stated=gamma((s.nu + 1) / 2) * _w ** (s.nu / 2) / (sqrt(pi) * gamma(s.nu / 2)),
             witnesses=EXACT,
             reason=r"$p(s) \sim$ constant $\cdot\,s^{-(B-1)}$, so $\int s^kp(s)\,ds$ converges at infinity if and only if $k < B-2$",
@@ -312,7 +311,7 @@ DENSITY = Claim(
     experiments=(
         StatisticLaw(
             LeaveOneOutBatchNorm,
-            batches=(3, 4, 5, 8, 32, 128, 1024),
+            batches=(3, 5, 8, 32, 1024),
             density=student_density(s.x, s.nu, spread(s.nu, s.nu)),
             support=oo,
             rival=Rival("a standard Gaussian, as in the full batch", phi(s.x)),
@@ -356,7 +355,7 @@ def _limit_statements(name: str) -> tuple[Statement, ...]:
         ),
         Statement(
             f"prefactor_{name}",
-            derived=Limit(_prefactor(w), s.ell, oo),
+            derived=exp(Limit(log_of(_prefactor(w)), s.ell, oo)),
             stated=1 / sqrt(2 * pi),
             witnesses=EXACT,
             reason="Stirling",
@@ -370,10 +369,10 @@ def _limit_statements(name: str) -> tuple[Statement, ...]:
         ),
         Statement(
             f"first_order_{name}",
-            derived=Limit(s.ell * (sqrt(2 * pi) * _prefactor(w) - 1), s.ell, oo) + Limit(s.ell * (kernel + s.x**2 / 2), s.ell, oo),
+            derived=Limit(s.ell * log_of(sqrt(2 * pi) * _prefactor(w)), s.ell, oo) + Limit(s.ell * (kernel + s.x**2 / 2), s.ell, oo),
             stated=correction,
             witnesses=EXACT,
-            reason=r"$B(p_B/\varphi - 1)$ to first order: prefactor and exponent",
+            reason=r"$B\ln(p_B/\varphi) \to h$: prefactor and exponent",
         ),
         Statement(
             f"distribution_{name}",

@@ -15,7 +15,7 @@ from theory.clt import GRAM_SAMPLER, LYAPUNOV
 from theory.depth import MONOTONE, RECURSION, gamma_of
 from theory.experiments import ClassFraction, Neutral, Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, OVERLAP, SCALING, TWO_POINT
-from theory.gaussian_functions import expectation, kappa, studentised_mean_modulus
+from theory.gaussian_functions import expectation, kappa, log_of, studentised_mean_modulus
 from theory.law import Law
 from theory.layer_statistics import CONCENTRATION
 from theory.minibatch import STUDENTISED
@@ -50,6 +50,7 @@ _bn_pre = Network(BatchNorm, Placement.PRE, **_GAIN_ONLY).layer_map()
 _bn_pre_batched = Network(BatchNorm, Placement.PRE, batch_size=s.nu + 2).layer_map()
 _normalised = after_norm(BatchNorm, Network().layer_map())
 _e = sqrt(s.nu + 1) * gamma((s.nu + 1) / 2) / (2 * sqrt(pi) * gamma(s.nu / 2 + 1))
+_limit_of_e = exp(Limit(log_of(_e), s.nu, oo))
 
 BATCH_NORM_PRE = Claim(
     id="batch_norm_before_relu",
@@ -77,7 +78,7 @@ BATCH_NORM_PRE = Claim(
         Statement("gamma_in_batches", derived=_bn_pre_batched.gamma, stated=_e**2 / (Rational(1, 2) - _e**2), reason=r"here $B = \nu + 2$"),
         Statement(
             "full_batch_limit",
-            derived=Limit(_e, s.nu, oo) ** 2 / (Rational(1, 2) - Limit(_e, s.nu, oo) ** 2),
+            derived=_limit_of_e**2 / (Rational(1, 2) - _limit_of_e**2),
             stated=1 / (pi - 1),
             witnesses=EXACT,
             reason=r"$e \to 1/\sqrt{2\pi}$, by the lemma on the standardised sample",

@@ -10,7 +10,7 @@ from theory import symbols as s
 from theory.claim import EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, derived_here
 from theory.experiments import Prejudice, Rival
 from theory.gaussian import OVERLAP
-from theory.gaussian_functions import expectation, kappa
+from theory.gaussian_functions import expectation, kappa, log_of
 from theory.leave_one_out import DENSITY
 from theory.minibatch import STUDENTISED, VALUES
 from theory.network import Network, Placement
@@ -158,10 +158,10 @@ PROXY = Claim(
         ),
         Statement(
             "first_order",
-            derived=Limit(s.ell * (pi * leave_one_out_overlap(s.ell) - 1), s.ell, oo),
+            derived=Limit(s.ell * log_of(pi * leave_one_out_overlap(s.ell)), s.ell, oo),
             stated=-Rational(1, 2),
             witnesses=EXACT,
-            reason=r"$c = \frac1\pi(1 - \frac1{2B}) + o(\frac1B)$ by Stirling, at $B = \ell$: the sign opposite to batch norm's",
+            reason=r"$\ln\pi c$ at $B = \ell$, by Stirling: $c = \frac1\pi(1 - \frac1{2B}) + o(\frac1B)$, the sign opposite to batch norm's",
         ),
         Statement(
             "first_order_of_the_error",
