@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ mpl.use("pdf")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sympy import lambdify
+from sympy import Integer, N, lambdify, sympify
 
 from proofs_checks.audit import Audit
 from proofs_checks.evidence import Evidence
@@ -22,12 +22,16 @@ from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
 from theory.claim import Claim
 from theory.class_fraction import fraction_density
-from theory.experiments import ClassFraction, Prejudice
-from theory.network import Network, Placement
+from theory.experiments import ClassFraction, Prejudice, StatisticLaw
+from theory.network import ACTIVATIONS, Network, Placement
+from theory.norms import BatchNorm, LeaveOneOutBatchNorm, Norm
+from theory.placements import batch_norm_pre_overlap
+from theory.proxy import leave_one_out_overlap
 
 stated_density = lambdify((s.t, s.gamma), fraction_density(s.t, s.gamma), "scipy")
 
 THEORY, DATA, BAND = "#D55E00", "#0072B2", "#BBBBBB"  # Okabe and Ito: told apart without red-green vision
+STATISTICS = {"batch_norm": "own batch", "leave_one_out_batch_norm": "leave one out"}
 POINTS: dict[str, Any] = {"fmt": "o", "ms": 2.5, "color": DATA, "capsize": 2, "lw": 0.9}
 STYLE = {
     "font.family": "serif",
@@ -48,7 +52,13 @@ class Drawn:
 
 def label(network: Network) -> str:
     """A network in a few words, in the order its block runs."""
-    names = {"batch_norm": "BN", "layer_norm": "LN", "rms_norm": "RMSNorm"}
+    names = {
+        "batch_norm": "BN",
+        "layer_norm": "LN",
+        "rms_norm": "RMSNorm",
+        "leave_one_out_batch_norm": "LOO",
+        "ghost_batch_norm": "ghost BN",
+    }
     norm, activation = names.get(network.norm.name, network.norm.name.replace("_", " ")), network.activation.name
     activation = {"relu": "ReLU"}.get(activation, activation)
     words = {
@@ -68,7 +78,7 @@ def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
     """Draw what the evidence of these claims allows; returns the figures drawn, in order."""
     drawn = []
     with mpl.rc_context(STYLE):
-        for draw in (_class_fractions, _gamma_against_depth, _width_bias):
+        for draw in (_class_fractions, _gamma_against_depth, _gamma_against_batch_size, _batch_densities, _batch_tails, _width_bias):
             found = draw(audit, claims, folder)
             if found is not None:
                 drawn.append(found)
@@ -149,6 +159,130 @@ def _one_class_fraction(axis: Any, item: Evidence) -> None:
         # Φ(deviation·Z) is the stated law at γ = deviation², whatever formula the experiment gives the deviation by.
         axis.plot(t, stated_density(t, deviation**2), color=THEORY, lw=0.9, label="stated density of $f_0$")
     axis.set_ylim(0, 1.15 * max(seen.max(), stated.max()))
+
+
+def _tallies(audit: Audit, claims: list[Claim]) -> list[tuple[StatisticLaw, list[Evidence]]]:
+    """Laws of a standardised sample with what was drawn of them, where there is a density to draw."""
+    rows = [(experiment, [item for item in items if _has_density(item)]) for experiment, items in _experiments(audit, claims, StatisticLaw)]
+    return [(experiment, items) for experiment, items in rows if items]
+
+
+def _has_density(item: Evidence) -> bool:
+    return item.details.keys() >= {"batch", "values", "edges", "below", "largest"} and item.details["batch"] > 2
+
+
+def _density(experiment: StatisticLaw, batch: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The stated density, zero beyond its support."""
+    at = {s.nu: Integer(batch - 2)}
+    support = float(sympify(experiment.support).subs(at))
+    stated = lambdify(s.x, N(sympify(experiment.density).subs(at), 30), "numpy")
+    return lambda x: np.where(np.abs(x) < support, stated(np.where(np.abs(x) < support, x, 0.0)), 0.0)
+
+
+def _gaussian(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi))
+
+
+def _batch_densities(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    found = [(experiment, item) for experiment, items in _tallies(audit, claims) for item in items]
+    if not found:
+        return None
+    figure, axes = _panels(len(found), 1.5)
+    grid = np.linspace(-4, 4, 401)
+    for axis, (experiment, item) in zip(axes, found, strict=False):
+        edges, below = np.array(item.details["edges"]), np.array(item.details["below"])
+        axis.stairs(np.diff(below) / np.diff(edges) / item.details["values"], edges, fill=True, color=DATA, alpha=0.55, label="drawn")
+        axis.plot(grid, _density(experiment, item.details["batch"])(grid), color=THEORY, lw=0.9, label="stated density")
+        axis.plot(grid, _gaussian(grid), "--", color="black", lw=0.6, label="full batch")
+        axis.set(xlim=(-4, 4), ylim=(0, 0.65))
+        axis.set_title(f"{STATISTICS.get(experiment.norm.name, experiment.norm.name)}, B = {item.details['batch']}", fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return Drawn(
+        _save(figure, folder, "batch_densities.pdf"),
+        r"One standardised sample of a Gaussian batch of $B$ samples, after Figure E.1 of the paper: values drawn (bars), the stated density (line), the "
+        r"full-batch limit (dashed). Leave one out: eqs (49)-(50) with $D = B-2$. Own batch: Thompson's law.",
+    )
+
+
+def _batch_tails(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    found = _tallies(audit, claims)
+    if not found:
+        return None
+    figure, axes = plt.subplots(len(found), 2, figsize=(7, 2.3 * len(found)), squeeze=False, layout="constrained")
+    near, far, sizes = np.linspace(0, 8, 801), np.logspace(-2, 6, 4001), np.logspace(1, 8, 60)
+
+    def reach(density: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """The x that one of n values is expected beyond, on either side: 2n P(X > x) = 1."""
+        masses = np.diff(far) * (density(far[1:]) + density(far[:-1])) / 2
+        beyond = np.append(np.cumsum(masses[::-1])[::-1], 0.0)
+        return np.array([far[np.searchsorted(-beyond, -1 / (2 * n))] for n in sizes])
+
+    for (tails, reaches), (experiment, items) in zip(axes, found, strict=True):
+        colours = mpl.colormaps["viridis"](np.linspace(0, 0.85, len(items)))
+        for colour, item in zip(colours, items, strict=True):
+            density = _density(experiment, item.details["batch"])
+            tails.plot(near, np.where(density(near) > 0, density(near), np.nan), color=colour, lw=0.9, label=f"B = {item.details['batch']}")
+            reaches.plot(sizes, reach(density), color=colour, lw=0.9)
+            reaches.plot([item.details["values"]], [item.details["largest"]], "o", ms=2.5, color=colour)
+        tails.plot(near, _gaussian(near), "--", color="black", lw=0.7, label="full batch")
+        reaches.plot(sizes, reach(_gaussian), "--", color="black", lw=0.7)
+        tails.set(
+            yscale="log", ylim=(1e-10, 1), xlabel="|s|", title=f"{STATISTICS.get(experiment.norm.name, experiment.norm.name)}: density"
+        )
+        reaches.set(xscale="log", ylim=(0, 12), xlabel="values n", ylabel="|s|", title="largest of n values")
+        tails.legend(frameon=False, fontsize=6)
+    return Drawn(
+        _save(figure, folder, "batch_tails.pdf"),
+        r"Tails of the standardised sample, after Figure E.2 of the paper. Left: stated densities against the Gaussian. Right: how far $n$ values reach, "
+        r"$2n\,P(s > x) = 1$ (lines), and the largest value drawn here (dots): beyond it the laws cannot be told apart by their data.",
+    )
+
+
+def _gamma_against_batch_size(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    curves = {BatchNorm: batch_norm_pre_overlap, LeaveOneOutBatchNorm: leave_one_out_overlap}
+    points: dict[Norm, list[tuple[int, Evidence]]] = {norm: [] for norm in curves}
+    for experiment, items in experiments(audit, claims, Prejudice):
+        network = experiment.network
+        if network.placement is Placement.PRE and network.activation is ACTIVATIONS["relu"] and network.norm in curves:
+            points[network.norm] += [(network.batch_size, item) for item in items if item.details.get("overlap") is not None]
+    if not any(points.values()):
+        return None
+    figure, (axis, distances) = plt.subplots(1, 2, figsize=(7, 2.6), layout="constrained")
+    for (norm, overlap), colour in zip(curves.items(), (THEORY, DATA), strict=True):
+        sizes = [size for size in (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512) if norm is BatchNorm or size > 4]
+        stated = [float(N(c / (1 - c))) for size in sizes for c in [overlap(Integer(size))]]
+        axis.plot(sizes, stated, "-", color=colour, lw=1, label=f"{STATISTICS[norm.name]}: stated")
+        shown = points[norm]
+        if shown:
+            axis.errorbar(
+                [size for size, _ in shown],
+                [item.estimate for _, item in shown],
+                yerr=[5 * (item.standard_error or 0.0) for _, item in shown],
+                **{**POINTS, "color": colour},
+                label=f"{STATISTICS[norm.name]}: networks",
+            )
+    axis.axhline(1 / (math.pi - 1), ls="--", color="black", lw=0.7, label=r"full batch, $1/(\pi-1)$")
+    axis.set(xscale="log", xlabel="samples per batch B", ylabel=r"$\gamma$", ylim=(0.2, 1.05))
+    axis.legend(frameon=False, fontsize=6.5)
+    _distances_to_gaussian(distances, _tallies(audit, claims))
+    return Drawn(
+        _save(figure, folder, "gamma_against_batch_size.pdf"),
+        r"Left: $\gamma$ behind a mini-batch norm and ReLU against the batch size, from above with the sample's own batch, from below with the leave-one-out "
+        r"statistic; networks at several depths, bars of five standard errors. Right: distance of the stated law of one standardised sample to the standard Gaussian, "
+        r"total variation (solid) and Kolmogorov (dashed): both fall like $1/B$.",
+    )
+
+
+def _distances_to_gaussian(axis: Any, tallies: list[tuple[StatisticLaw, list[Evidence]]]) -> None:
+    grid, sizes = np.linspace(-60, 60, 240_001), (4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512)
+    step = grid[1] - grid[0]
+    for (experiment, _), colour in zip(tallies, (DATA, THEORY), strict=False):
+        gaps = [_density(experiment, size)(grid) - _gaussian(grid) for size in sizes]
+        name = STATISTICS.get(experiment.norm.name, experiment.norm.name)
+        axis.plot(sizes, [np.abs(gap).sum() * step / 2 for gap in gaps], "-", color=colour, lw=1, label=f"{name}: total variation")
+        axis.plot(sizes, [np.abs(np.cumsum(gap)).max() * step for gap in gaps], "--", color=colour, lw=1, label=f"{name}: Kolmogorov")
+    axis.set(xscale="log", yscale="log", xlabel="samples per batch B", ylabel="distance")
+    axis.legend(frameon=False, fontsize=6.5)
 
 
 def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from sympy import latex, sympify
 
-from theory.stages import Stage
+from theory.stages import Ghost, Stage
 
 RELATION, SUM, PRODUCT, FRACTION, ATOM = range(5)  #: how tightly a formula's outermost operation binds
 INDICES = {-2: "b", -1: "i"}  #: samples of a batch, units of a layer
@@ -72,6 +72,11 @@ class Formula:
     def __lt__(self, other: Any) -> Formula:
         return Formula(f"{self.within(SUM)} < {formula(other).within(SUM)}", RELATION)
 
+    @property
+    def shape(self) -> tuple[Formula, Formula]:
+        """Samples of a batch, units of a layer."""
+        return Formula("B"), Formula("N")
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a formula has no truth value: a branch would print only one of its arms")
 
@@ -115,8 +120,12 @@ class Namespace:
 
 
 def definition(stages: tuple[Stage, ...], symbol: str = "h") -> list[str]:
-    """One line of LaTeX for each stage, in the order they run."""
+    """One line of LaTeX for each stage, in the order they run; of ghost batches, those of the stages within."""
     lines = []
+    for stage in stages:
+        if isinstance(stage, Ghost):
+            first, *rest = definition(stage.stages, symbol)
+            return [rf"\text{{in groups of {stage.size} samples: }} {first}", *rest]
     for number, stage in enumerate(stages):
         before = symbol if number == 0 else rf"{symbol}_{{{number}}}"
         lines.append(rf"{symbol}_{{{number + 1}}} = {_typeset(stage, before)}")

@@ -53,6 +53,7 @@ NAMES = {
     "show kappa_shap": ("'kappa_shap'", "nearest is 'kappa_shape'"),
     "report kappa_shap": ("'kappa_shap'", "nearest is 'kappa_shape'"),
     "list norm": ("'norm'", "nearest is 'norms'"),
+    f"{PREDICT} --statistic leave-one": ("'leave-one'", "nearest is 'leave-one-out'"),
     "report --format pfd": ("'pfd'", "nearest is 'pdf'"),
     "audt": ("audt", "audit"),
     f"{PREDICT} --depht 3": ("--depht", "--depth"),
@@ -71,6 +72,9 @@ VALUES = {
     f"{PREDICT} --bias-variance -1": ("'-1'", "--bias-variance"),
     f"{PREDICT} --batch-size 1": ("'1'", "at least 2"),
     f"{PREDICT} --batch-size 0": ("'0'", "at least 2"),
+    "predict --norm batch_norm --placement pre --depth 2 --batch-size 4 --statistic leave-one-out": ("4", "B ≤ 4"),
+    "predict --norm ghost_batch_norm --placement pre --depth 2 --batch-size 24": ("24", "16"),
+    f"{PREDICT} --statistic leave-one-out": ("'layer_norm'", "batch_norm"),
     f"{PREDICT} --classes 1": ("'1'", "--classes"),
     f"{SIMULATE} --width 0": ("'0'", "--width"),
     f"{SIMULATE} --samples 0": ("'0'", "--samples"),
@@ -336,7 +340,7 @@ def test_predict_for_programs(call):
 def test_predict_reads_every_option(call):
     """Each option, given alone, changes the answer."""
     answers = [call(f"predict --norm batch_norm --placement pre --depth 2 --json {more}")[1] for more in (
-        "", "--batch-size 8", "--activation abs", "--bias-variance 0.5", "--bias-variance 0.5 --weight-variance 3", "--classes 3",
+        "", "--batch-size 8", "--batch-size 8 --statistic leave-one-out", "--activation abs", "--bias-variance 0.5", "--bias-variance 0.5 --weight-variance 3", "--classes 3",
         "--placement post", "--norm layer_norm", "--norm layer_norm --input-overlap 0.5", "--norm layer_norm --depth 3",
     )]  # fmt: skip
     assert len(set(answers)) == len(answers)
@@ -373,6 +377,18 @@ def test_simulate_for_programs(call):
     assert json.loads(call(f"{SIMULATE} --json --seed 6")[1])["gamma"] != data["gamma"]
     alone = json.loads(call(f"{SIMULATE} --json --networks 1")[1])
     assert alone["standard_error"] is None
+
+
+def test_simulate_by_either_statistic(call):
+    """The two statistics give networks apart by a quarter of γ, and each its own prediction's side of the full batch."""
+    words = "--norm batch_norm --placement pre --depth 2 --batch-size 8 --json"
+    size = "--width 256 --samples 32 --networks 200 --seed 3"
+    for statistic in ("canonical", "leave-one-out"):
+        seen = json.loads(call(f"simulate {words} --statistic {statistic} {size}")[1])
+        said = {each: json.loads(call(f"predict {words} --statistic {each}")[1])["gamma"] for each in ("canonical", "leave-one-out")}
+        other = said.pop("canonical" if statistic == "leave-one-out" else "leave-one-out")
+        assert abs(seen["gamma"] - said[statistic]) < abs(seen["gamma"] - other) / 5
+        assert abs(seen["gamma"] - other) > 20 * seen["standard_error"]
 
 
 def test_list_and_show(call):

@@ -9,7 +9,7 @@ from sympy import Derivative, Expr, Integral, Limit, Rational, exp, gamma, log, 
 
 from theory import symbols as s
 from theory.assumptions import NO_EPSILON
-from theory.claim import EXACT, Claim, Interval, Kind, Relation, Statement, derived_here
+from theory.claim import ENCLOSED, EXACT, Claim, Interval, Kind, Relation, Statement, derived_here
 from theory.experiments import Rival, StatisticLaw
 from theory.gaussian_functions import expectation, log_of, phi, studentised_mean_modulus
 from theory.leave_one_out import DENSITY, ESTIMATORS, spread, student_density
@@ -34,7 +34,7 @@ _y = sqrt((s.nu + 1) * s.r / (1 + s.r))
 _leave_one_out = sqrt(spread(s.nu, s.D) * s.r)
 _prefactor = gamma((s.ell - 1) / 2) / (sqrt(pi * (s.ell - 1)) * gamma((s.ell - 2) / 2))  # B is written ℓ
 _correction = -(s.x**4 - 6 * s.x**2 + 3) / 4
-_root = sqrt(3 - sqrt(6))
+_root, _second_root = sqrt(3 - sqrt(6)), sqrt(3 + sqrt(6))
 
 STUDENTISED = Claim(
     id="batch_standardised_gaussian",
@@ -118,6 +118,15 @@ STUDENTISED = Claim(
             derived=expectation(-_correction.subs(s.x, s.z), low=0, high=_root),
             stated=phi(_root) * _root * sqrt(6) / 4,
             reason=r"$\int_0^{y_1}\varphi h$ up to the first zero of $h$, $y_1^2 = 3-\sqrt6$: the distribution functions are $K/B$ apart",
+        ),
+        Statement(
+            "total_variation_constant",
+            derived=expectation(-_correction.subs(s.x, s.z), low=0, high=_root)
+            + expectation(_correction.subs(s.x, s.z), low=_root, high=_second_root)
+            + expectation(-_correction.subs(s.x, s.z), low=_second_root),
+            stated=sqrt(6) / 2 * (phi(_root) * _root + phi(_second_root) * _second_root),
+            witnesses=ENCLOSED,
+            reason=r"$\frac12\int|\varphi h|$, with the zeros $y^2 = 3\pm\sqrt6$ of $h$: the total variation distance is this over $B$",
         ),
     ),
     experiments=(
