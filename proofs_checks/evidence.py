@@ -121,6 +121,7 @@ def _code() -> str:
     return digest.hexdigest()
 
 
+@cache
 def fingerprint(claim: Claim) -> str:
     """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
     digest = hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode())

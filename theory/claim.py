@@ -176,9 +176,11 @@ class Statement:
         return tuple(zip(nodes[:-1], nodes[1:], reasons, strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """A claim: what it says, for which values, on what grounds, from where, and what would contradict it.
+
+    Two claims are the same if they are one object: the graph is one of references.
 
     Parameters
     ----------
