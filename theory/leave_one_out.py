@@ -16,8 +16,6 @@ from theory.norms import LeaveOneOutBatchNorm
 
 SAMPLES = s.nu + 2  #: B
 DIVISORS = {"divisor_B_minus_1": s.nu + 1, "divisor_B_minus_2": s.nu}  #: the candidates for D
-DEGREES = Interval(s.nu, 0, oo)
-DEVIATION = Interval(s.sigma, 0, oo)
 LINE = Interval(s.x, -oo, oo)
 
 
