@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from theory.network import ACTIVATIONS, Activation, Network, Placement
-from theory.norms import LEAVE_ONE_OUT, NORMS, Norm, Statistic
+from theory.network import ACTIVATIONS, Activation, Network, Placement, leaky_relu
+from theory.norms import LEAVE_ONE_OUT, NORMS, Norm, Statistic, ghost_batch_norm
 
 if TYPE_CHECKING:
     from theory.claim import Claim
@@ -63,13 +63,16 @@ class Number(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or a sentence."""
+        return self.parse(value, max(param.opts, key=len) if param else "the value")
+
+    def parse(self, value: Any, name: str) -> Any:
+        """The number, or a sentence about what `name` must be."""
         try:
             number = self.convert_to(value)
             if math.isfinite(number) and self.valid(number):
                 return number
         except (TypeError, ValueError):
             pass
-        name = max(param.opts, key=len) if param else "the value"
         raise click.UsageError(f"{name} is {value!r}, but must be {self.allowed}")
 
 
@@ -93,12 +96,23 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that describe a network."""
     options = (
-        click.option("--norm", required=True, metavar="NAME", help="One that `normproof list norms` names, or one of --module."),
+        click.option(
+            "--norm",
+            required=True,
+            metavar="NAME",
+            help="One that `normproof list norms` names, or one of --module; ghost_batch_norm:32 sets the ghost batch.",
+        ),
         click.option(
             "--placement", required=True, metavar="none|pre|post", help="The norm's place: before or after the activation, or nowhere."
         ),
         click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers."),
-        click.option("--activation", default="relu", show_default=True, metavar="NAME"),
+        click.option(
+            "--activation",
+            default="relu",
+            show_default=True,
+            metavar="NAME",
+            help="One that `normproof list activations` names; leaky_relu:0.2 sets the slope.",
+        ),
         click.option("--batch-size", type=BATCH_SIZE, metavar="B", help="Samples per batch of a batch norm [default: full batch]."),
         click.option(
             "--statistic",
@@ -156,12 +170,31 @@ def find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     return table[name]
 
 
+#: Names that take a number behind a colon, as in leaky_relu:0.2.
+PARAMETRISED: dict[str, tuple[Callable[[Any], Any], Number]] = {
+    "leaky_relu": (leaky_relu, Number(float, "a number, the slope below zero", lambda n: True)),
+    "ghost_batch_norm": (ghost_batch_norm, Number(int, "an integer of at least 2, the size of a ghost batch", lambda n: n >= 2)),
+}
+
+
+def find_parametrised(kind: str, words: str, table: Mapping[str, Any]) -> Any:
+    """The object of that name, or of its family at the number behind the colon."""
+    name, colon, number = words.partition(":")
+    found = find(kind, name, table)
+    if not colon:
+        return found
+    if name not in PARAMETRISED:
+        raise click.UsageError(f"{words!r}: {name} takes no number; those that do are {', '.join(PARAMETRISED)}")
+    make, allowed = PARAMETRISED[name]
+    return make(allowed.parse(number, words))
+
+
 def network_of(options: Mapping[str, Any]) -> Network:
     """The network that the options describe."""
     from sympy import oo
 
     module = options["module"]
-    norm = find("norm", options["norm"], norms(module))
+    norm = find_parametrised("norm", options["norm"], norms(module))
     placement = find("placement", options["placement"], PLACEMENTS)
     statistic = find("statistic", options["statistic"], STATISTICS)
     if statistic is Statistic.LEAVE_ONE_OUT:
@@ -174,7 +207,7 @@ def network_of(options: Mapping[str, Any]) -> Network:
         return Network(
             norm=norm,
             placement=placement,
-            activation=find("activation", options["activation"], activations(module)),
+            activation=find_parametrised("activation", options["activation"], activations(module)),
             weight_variance=options["weight_variance"],
             bias_variance=options["bias_variance"],
             input_overlap=options["input_overlap"],

@@ -1,6 +1,7 @@
 """The command line through its entry point: exit codes, one sentence for what is wrong, JSON for programs."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -53,6 +54,7 @@ NAMES = {
     "show kappa_shap": ("'kappa_shap'", "nearest is 'kappa_shape'"),
     "report kappa_shap": ("'kappa_shap'", "nearest is 'kappa_shape'"),
     "list norm": ("'norm'", "nearest is 'norms'"),
+    f"{PREDICT} --activation leaky_rleu:0.2": ("'leaky_rleu'", "nearest is 'leaky_relu'"),
     f"{PREDICT} --statistic leave-one": ("'leave-one'", "nearest is 'leave-one-out'"),
     "report --format pfd": ("'pfd'", "nearest is 'pdf'"),
     "audt": ("audt", "audit"),
@@ -75,6 +77,11 @@ VALUES = {
     "predict --norm batch_norm --placement pre --depth 2 --batch-size 4 --statistic leave-one-out": ("4", "B ≤ 4"),
     "predict --norm ghost_batch_norm --placement pre --depth 2 --batch-size 24": ("24", "16"),
     f"{PREDICT} --statistic leave-one-out": ("'layer_norm'", "batch_norm"),
+    f"{PREDICT} --activation leaky_relu:steep": ("leaky_relu:steep", "'steep'", "slope"),
+    f"{PREDICT} --activation leaky_relu:nan": ("'nan'", "slope"),
+    f"{PREDICT} --activation leaky_relu:": ("''", "slope"),
+    f"{PREDICT} --activation relu:0.2": ("'relu:0.2'", "leaky_relu"),
+    "predict --norm ghost_batch_norm:1 --placement pre --depth 2": ("'1'", "at least 2"),
     f"{PREDICT} --classes 1": ("'1'", "--classes"),
     f"{SIMULATE} --width 0": ("'0'", "--width"),
     f"{SIMULATE} --samples 0": ("'0'", "--samples"),
@@ -377,6 +384,16 @@ def test_simulate_for_programs(call):
     assert json.loads(call(f"{SIMULATE} --json --seed 6")[1])["gamma"] != data["gamma"]
     alone = json.loads(call(f"{SIMULATE} --json --networks 1")[1])
     assert alone["standard_error"] is None
+
+
+def test_a_number_behind_a_colon(call):
+    """Behind batch norm γ = m²/Var with m = (1 − α)/√(2π), THEORY.md section 7; a ghost batch of 4 has γ = 3/5."""
+    slope = 0.2
+    square = (1 - slope) ** 2 / (2 * math.pi)
+    found = json.loads(call(f"predict --norm batch_norm --placement pre --depth 2 --activation leaky_relu:{slope} --json")[1])
+    assert found["gamma"] == pytest.approx(square / ((1 + slope**2) / 2 - square), rel=1e-14)
+    ghost = json.loads(call("predict --norm ghost_batch_norm:4 --placement pre --depth 2 --batch-size 8 --json")[1])
+    assert ghost["gamma"] == pytest.approx(0.6, rel=1e-14)
 
 
 def test_simulate_by_either_statistic(call):

@@ -36,11 +36,16 @@ class Activation:
     stage: Stage
 
 
+def leaky_relu(slope: float) -> Activation:
+    """The identity above zero, `slope`·h below."""
+    return Activation("leaky_relu", PiecewiseLinear(slope))
+
+
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("relu", ReLU),
-        Activation("leaky_relu", PiecewiseLinear(0.01)),
+        leaky_relu(0.01),
         Activation("abs", PiecewiseLinear(-1)),
         Activation("identity", PiecewiseLinear(1)),
         Activation("sine", Sine()),

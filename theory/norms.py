@@ -35,7 +35,14 @@ RMSNorm = Norm("rms_norm", Scale(Axis.FEATURES))
 
 # Batch norm with other statistics than those of a sample's own batch
 LeaveOneOutBatchNorm = Norm("leave_one_out_batch_norm", LeaveOneOut())
-GhostBatchNorm = Norm("ghost_batch_norm", Ghost(GHOST, BatchNorm.stages))
+
+
+def ghost_batch_norm(size: int) -> Norm:
+    """Batch norm with statistics over groups of `size` samples."""
+    return Norm("ghost_batch_norm", Ghost(size, BatchNorm.stages))
+
+
+GhostBatchNorm = ghost_batch_norm(GHOST)
 BatchNormEvaluation = Norm("batch_norm_evaluation", FreshStatistics())
 
 
