@@ -13,15 +13,10 @@ from theory.class_fraction import LAW as CLASS_FRACTION_LAW
 from theory.clt import GRAM_SAMPLER, LYAPUNOV
 from theory.experiments import ClassFraction, Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, OVERLAP, RECTIFIED_MEAN, RECTIFIED_SECOND_MOMENT, TWO_POINT
-from theory.gaussian_functions import expectation, kappa, phi, rectified_mean, rectified_second_moment
+from theory.gaussian_functions import expectation, gamma_of, kappa, phi, rectified_mean, rectified_second_moment
 from theory.network import Network
 
 SETTING = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA)
-
-
-def gamma_of(overlap: Expr) -> Expr:
-    r"""$\gamma = c/(1-c)$."""
-    return overlap / (1 - overlap)
 
 
 def _pair_moment(product: Expr) -> Expr:

@@ -39,6 +39,16 @@ def kappa(c: Expr) -> Expr:
     return (sqrt(1 - c**2) + c * (pi - acos(c))) / pi
 
 
+def gamma_of(overlap: Expr) -> Expr:
+    r"""$\gamma = c/(1-c)$, the IGB ratio."""
+    return overlap / (1 - overlap)
+
+
+def chi_squared(x: Expr, degrees: Expr) -> Expr:
+    r"""The density of $\chi^2_\nu$ at x > 0."""
+    return x ** (degrees / 2 - 1) * exp(-x / 2) / (2 ** (degrees / 2) * gamma(degrees / 2))
+
+
 def studentised_mean_modulus(batch: Expr | int) -> Expr:
     r"""$E|y| = \sqrt{B-1}\,\Gamma(\frac{B-1}2) / (\sqrt\pi\,\Gamma(\frac B2))$ of a Gaussian sample standardised by its batch."""
     half = sympify(batch) / 2

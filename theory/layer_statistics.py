@@ -1,18 +1,17 @@
 r"""Appendix F, eqs (98)-(99) of arXiv 2505.11312: the mean and the variance over a layer's units concentrate as it widens."""
 
-from sympy import Expr, Integral, Limit, exp, gamma, oo
+from sympy import Expr, Integral, Limit, oo
 
 from theory import symbols as s
 from theory.assumptions import INDEPENDENCE
 from theory.claim import EXACT, PAPER, Claim, Interval, Kind, Source, Statement
 from theory.experiments import Expectation, Quantity, Rival
-from theory.gaussian_functions import expectation
+from theory.gaussian_functions import chi_squared, expectation
 
 
 def _chi_squared_mean(f: Expr) -> Expr:
     r"""$E f(X)$ for $X \sim \chi^2_\nu$."""
-    density = s.r ** (s.nu / 2 - 1) * exp(-s.r / 2) / (2 ** (s.nu / 2) * gamma(s.nu / 2))
-    return Integral(f * density, (s.r, 0, oo))
+    return Integral(f * chi_squared(s.r, s.nu), (s.r, 0, oo))
 
 
 CONCENTRATION = Claim(

@@ -5,23 +5,18 @@ $s_i = (x_i-\tilde\mu)/\tilde\sigma$ with $\tilde\sigma^2 = \frac1D\sum_{j\ne i}
 $D$ stays a parameter, and both candidates, $B-1$ and $B-2$, are put in. Throughout $\nu = B-2$, the degrees of freedom.
 """
 
-from sympy import Derivative, Dummy, Expr, Integral, Limit, Rational, Sum, binomial, exp, factorial, gamma, log, oo, pi, sqrt
+from sympy import Derivative, Dummy, Expr, Integral, Limit, Rational, Sum, binomial, exp, factorial, gamma, latex, log, oo, pi, sqrt
 
 from theory import symbols as s
 from theory.assumptions import GAUSSIAN_DATA, NO_EPSILON, SAMPLE_MEAN_AND_VARIANCE
 from theory.claim import EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement
 from theory.experiments import Rival, StatisticLaw
-from theory.gaussian_functions import expectation, log_of, phi, student_mean_modulus
+from theory.gaussian_functions import chi_squared, expectation, log_of, phi, student_mean_modulus
 from theory.norms import LeaveOneOutBatchNorm
 
 SAMPLES = s.nu + 2  #: B
 DIVISORS = {"divisor_B_minus_1": s.nu + 1, "divisor_B_minus_2": s.nu}  #: the candidates for D
 LINE = Interval(s.x, -oo, oo)
-
-
-def chi_squared(x: Expr, degrees: Expr) -> Expr:
-    r"""The density of $\chi^2_\nu$ at x > 0."""
-    return x ** (degrees / 2 - 1) * exp(-x / 2) / (2 ** (degrees / 2) * gamma(degrees / 2))
 
 
 def spread(degrees: Expr, divisor: Expr) -> Expr:
@@ -326,13 +321,11 @@ _corrections = {
     "divisor_B_minus_1": s.x**4 / 4 + s.x**2 / 2 - Rational(5, 4),
     "divisor_B_minus_2": s.x**4 / 4 - Rational(3, 4),
 }
+_extremes = {  # where φh is extremal apart from 0: x², and what φ'h + φh' is besides −φx/4
+    "divisor_B_minus_1": (1 + sqrt(10), s.x**4 - 2 * s.x**2 - 9),
+    "divisor_B_minus_2": (2 + sqrt(7), s.x**4 - 4 * s.x**2 - 3),
+}
 _exponent = (s.ell - 1) / 2
-
-
-def _prefactor(w: Expr) -> Expr:
-    return gamma((s.ell - 1) / 2) / (sqrt(pi * w) * gamma((s.ell - 2) / 2))
-
-
 _kolmogorov = {  # the distribution function's correction: ∫ φh from −∞
     "divisor_B_minus_1": -phi(s.x) * (s.x**3 + 5 * s.x) / 4,
     "divisor_B_minus_2": -phi(s.x) * (s.x**3 + 3 * s.x) / 4,
@@ -341,7 +334,8 @@ _kolmogorov = {  # the distribution function's correction: ∫ φh from −∞
 
 def _limit_statements(name: str) -> tuple[Statement, ...]:
     w = spread(s.ell - 2, _divisors[name])
-    correction = _corrections[name]
+    correction, (farther, slope) = _corrections[name], _extremes[name]
+    prefactor = student_density(0, s.ell - 2, w)
     kernel = -_exponent * log(1 + s.x**2 / w)
     return (
         Statement(
@@ -353,7 +347,7 @@ def _limit_statements(name: str) -> tuple[Statement, ...]:
         ),
         Statement(
             f"prefactor_{name}",
-            derived=exp(Limit(log_of(_prefactor(w)), s.ell, oo)),
+            derived=exp(Limit(log_of(prefactor), s.ell, oo)),
             stated=1 / sqrt(2 * pi),
             witnesses=EXACT,
             reason="Stirling",
@@ -367,7 +361,7 @@ def _limit_statements(name: str) -> tuple[Statement, ...]:
         ),
         Statement(
             f"first_order_{name}",
-            derived=Limit(s.ell * log_of(sqrt(2 * pi) * _prefactor(w)), s.ell, oo) + Limit(s.ell * (kernel + s.x**2 / 2), s.ell, oo),
+            derived=Limit(s.ell * log_of(sqrt(2 * pi) * prefactor), s.ell, oo) + Limit(s.ell * (kernel + s.x**2 / 2), s.ell, oo),
             stated=correction,
             witnesses=EXACT,
             reason=r"$B\ln(p_B/\varphi) \to h$: prefactor and exponent",
@@ -378,6 +372,20 @@ def _limit_statements(name: str) -> tuple[Statement, ...]:
             stated=phi(s.x) * correction,
             witnesses=EXACT,
             reason=r"$B(F_B - \Phi) \to \int_{-\infty}^x\varphi h$, which vanishes at $\pm\infty$ and at 0",
+        ),
+        Statement(
+            f"critical_points_{name}",
+            derived=Derivative(phi(s.x) * correction, s.x),
+            stated=-phi(s.x) * s.x * slope / 4,
+            witnesses=EXACT,
+            reason=rf"$\varphi h$ is extremal at 0 and at $s^2 = {latex(farther)}$",
+        ),
+        Statement(
+            f"value_at_zero_is_the_largest_{name}",
+            derived=-phi(0) * correction.subs(s.x, 0),
+            stated=phi(sqrt(farther)) * correction.subs(s.x, sqrt(farther)),
+            relation=Relation.GREATER,
+            reason=rf"so $C = -h(0)\varphi(0)$, $h(0) = {latex(correction.subs(s.x, 0))}$",
         ),
     )
 
@@ -407,34 +415,6 @@ GAUSSIAN_LIMIT = Claim(
         ),
         *_limit_statements("divisor_B_minus_1"),
         *_limit_statements("divisor_B_minus_2"),
-        Statement(
-            "critical_points",
-            derived=Derivative(phi(s.x) * (s.x**4 - 3) / 4, s.x),
-            stated=-phi(s.x) * s.x * (s.x**4 - 4 * s.x**2 - 3) / 4,
-            witnesses=EXACT,
-            reason=r"$D = B-2$: $\varphi h$ is extremal at 0, where it is $-\frac{3}{4\sqrt{2\pi}}$, and at $s^2 = 2+\sqrt7$",
-        ),
-        Statement(
-            "value_at_zero_is_the_largest",
-            derived=3 * phi(0) / 4,
-            stated=phi(sqrt(2 + sqrt(7))) * ((2 + sqrt(7)) ** 2 - 3) / 4,
-            relation=Relation.GREATER,
-            reason=r"so $C = \frac34\varphi(0)$",
-        ),
-        Statement(
-            "critical_points_divisor_B_minus_1",
-            derived=Derivative(phi(s.x) * (s.x**4 + 2 * s.x**2 - 5) / 4, s.x),
-            stated=-phi(s.x) * s.x * (s.x**4 - 2 * s.x**2 - 9) / 4,
-            witnesses=EXACT,
-            reason=r"$D = B-1$: extremal at 0, where it is $-\frac{5}{4\sqrt{2\pi}}$, and at $s^2 = 1+\sqrt{10}$",
-        ),
-        Statement(
-            "value_at_zero_is_the_largest_divisor_B_minus_1",
-            derived=5 * phi(0) / 4,
-            stated=phi(sqrt(1 + sqrt(10))) * ((1 + sqrt(10)) ** 2 + 2 * (1 + sqrt(10)) - 5) / 4,
-            relation=Relation.GREATER,
-            reason=r"so $C = \frac54\varphi(0)$",
-        ),
         Statement(
             "kolmogorov_constant",
             derived=expectation((3 - s.z**4) / 4, low=0, high=_peak),

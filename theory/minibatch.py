@@ -11,7 +11,7 @@ from theory import symbols as s
 from theory.assumptions import NO_EPSILON
 from theory.claim import ENCLOSED, EXACT, Claim, Interval, Kind, Relation, Statement, derived_here
 from theory.experiments import Rival, StatisticLaw
-from theory.gaussian_functions import expectation, log_of, phi, studentised_mean_modulus
+from theory.gaussian_functions import expectation, gamma_of, log_of, phi, studentised_mean_modulus
 from theory.leave_one_out import DENSITY, ESTIMATORS, spread, student_density
 from theory.norms import BatchNorm
 
@@ -32,7 +32,7 @@ def _moment(power: int) -> Expr:
 # |y| = √((B−1)r/(1+r)) with odds r: the variable of the density below.
 _y = sqrt((s.nu + 1) * s.r / (1 + s.r))
 _leave_one_out = sqrt(spread(s.nu, s.D) * s.r)
-_prefactor = gamma((s.ell - 1) / 2) / (sqrt(pi * (s.ell - 1)) * gamma((s.ell - 2) / 2))  # B is written ℓ
+_prefactor = thompson_density(0, s.ell - 2)  # B is written ℓ
 _correction = -(s.x**4 - 6 * s.x**2 + 3) / 4
 _root, _second_root = sqrt(3 - sqrt(6)), sqrt(3 + sqrt(6))
 
@@ -111,7 +111,14 @@ STUDENTISED = Claim(
             derived=3 * phi(0) / 4,
             stated=phi(sqrt(5 - sqrt(10))) * _correction.subs(s.x, sqrt(5 - sqrt(10))),
             relation=Relation.GREATER,
-            reason=r"so $C = \frac34\varphi(0)$; at $y^2 = 5+\sqrt{10}$ the modulus is smaller still",
+            reason=r"so $C = \frac34\varphi(0)$",
+        ),
+        Statement(
+            "value_at_zero_exceeds_the_outer_one",
+            derived=3 * phi(0) / 4,
+            stated=-phi(sqrt(5 + sqrt(10))) * _correction.subs(s.x, sqrt(5 + sqrt(10))),
+            relation=Relation.GREATER,
+            reason=r"where $h < 0$, as at 0",
         ),
         Statement(
             "kolmogorov_constant",
@@ -147,8 +154,7 @@ STUDENTISED = Claim(
 
 def _gamma_of_batch(batch: int) -> Expr:
     """γ_B = e²/(½ − e²) with e = E|y|/2."""
-    square = studentised_mean_modulus(batch) ** 2 / 4
-    return square / (Rational(1, 2) - square)
+    return gamma_of(studentised_mean_modulus(batch) ** 2 / 2)
 
 
 VALUES = Claim(

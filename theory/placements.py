@@ -12,10 +12,10 @@ from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT, NO
 from theory.claim import BOTH, EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.class_fraction import LAW as CLASS_FRACTION_LAW
 from theory.clt import GRAM_SAMPLER, LYAPUNOV
-from theory.depth import MONOTONE, RECURSION, gamma_of
+from theory.depth import MONOTONE, RECURSION
 from theory.experiments import ClassFraction, Neutral, Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, OVERLAP, SCALING, TWO_POINT
-from theory.gaussian_functions import expectation, kappa, log_of, studentised_mean_modulus
+from theory.gaussian_functions import expectation, gamma_of, kappa, log_of, studentised_mean_modulus
 from theory.law import Law
 from theory.layer_statistics import CONCENTRATION
 from theory.minibatch import STUDENTISED

@@ -10,7 +10,7 @@ from theory import symbols as s
 from theory.claim import EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, derived_here
 from theory.experiments import Prejudice, Rival
 from theory.gaussian import OVERLAP
-from theory.gaussian_functions import expectation, kappa, log_of
+from theory.gaussian_functions import expectation, gamma_of, kappa, log_of
 from theory.leave_one_out import DENSITY
 from theory.minibatch import STUDENTISED, VALUES
 from theory.network import Network, Placement
@@ -26,13 +26,9 @@ def leave_one_out_overlap(batch: Expr | int) -> Expr:
     return 2 * (degrees - 2) * gamma((degrees + 1) / 2) ** 2 / (pi * (degrees - 1) ** 2 * gamma(degrees / 2) ** 2)
 
 
-def _gamma(overlap: Expr) -> Expr:
-    return overlap / (1 - overlap)
-
-
 def _relative_error(batch: int) -> Expr:
     """γ of the proxy over γ of batch norm, less one."""
-    return _gamma(leave_one_out_overlap(batch)) / _gamma(batch_norm_pre_overlap(Integer(batch))) - 1
+    return gamma_of(leave_one_out_overlap(batch)) / gamma_of(batch_norm_pre_overlap(Integer(batch))) - 1
 
 
 def _statistic(own: Expr, one: Expr, other: Expr) -> Expr:
@@ -114,7 +110,7 @@ PROPAGATION = Claim(
             equations=(61,),
             reason=r"and their variance over the data: $\sigma_w^2\mathrm{Var}$",
         ),
-        Statement("gamma", derived=_first.gamma, stated=_gamma(leave_one_out_overlap(FINITE)), witnesses=EXACT, reason="the ratio"),
+        Statement("gamma", derived=_first.gamma, stated=gamma_of(leave_one_out_overlap(FINITE)), witnesses=EXACT, reason="the ratio"),
         Statement(
             "same_at_the_next_layer",
             derived=_second.gamma,
@@ -135,7 +131,15 @@ PROPAGATION = Claim(
 )
 
 # To first order in 1/B, c = (1 ± 1/(2B))/π; and dγ/γ = dc/(c(1−c)).
-_relative_slope = (Derivative(s.u / (1 - s.u), s.u).doit() / (s.u / (1 - s.u))).subs(s.u, 1 / pi)
+_relative_slope = (Derivative(gamma_of(s.u), s.u).doit() / gamma_of(s.u)).subs(s.u, 1 / pi)
+_first_order = Statement(
+    "first_order",
+    derived=Limit(s.ell * log_of(pi * leave_one_out_overlap(s.ell)), s.ell, oo),
+    stated=-Rational(1, 2),
+    witnesses=EXACT,
+    reason=r"$\ln\pi c$ at $B = \ell$, by Stirling: $c = \frac1\pi(1 - \frac1{2B}) + o(\frac1B)$, the sign opposite to batch norm's",
+)
+_first_order_of_batch_norm = next(statement.stated for statement in VALUES.statements if statement.name == "first_order")
 
 PROXY = Claim(
     id="leave_one_out_errs_to_the_other_side",
@@ -148,7 +152,7 @@ PROXY = Claim(
     rests_on=(PROPAGATION, BATCH_NORM_PRE, VALUES),
     statements=(
         Statement(
-            "proxy_at_8", derived=_gamma(leave_one_out_overlap(8)), stated=Rational(9, 23), reason="the Gamma function at half integers"
+            "proxy_at_8", derived=gamma_of(leave_one_out_overlap(8)), stated=Rational(9, 23), reason="the Gamma function at half integers"
         ),
         Statement(
             "error_at_8",
@@ -156,16 +160,10 @@ PROXY = Claim(
             stated=Rational(9, 23) / Rational(175, 337) - 1,
             reason=r"$-992/4025$: a quarter too low",
         ),
-        Statement(
-            "first_order",
-            derived=Limit(s.ell * log_of(pi * leave_one_out_overlap(s.ell)), s.ell, oo),
-            stated=-Rational(1, 2),
-            witnesses=EXACT,
-            reason=r"$\ln\pi c$ at $B = \ell$, by Stirling: $c = \frac1\pi(1 - \frac1{2B}) + o(\frac1B)$, the sign opposite to batch norm's",
-        ),
+        _first_order,
         Statement(
             "first_order_of_the_error",
-            derived=_relative_slope * (-Rational(1, 2) - Rational(1, 2)) / pi,
+            derived=_relative_slope * (_first_order.stated - _first_order_of_batch_norm) / pi,
             stated=-pi / (pi - 1),
             reason=r"$d\gamma/\gamma = dc/(c(1-c))$ at $c = \frac1\pi$, with $-\frac1{2\pi B}$ of the proxy less $\frac1{2\pi B}$ of batch norm",
         ),
