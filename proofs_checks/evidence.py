@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from theory.claim import Claim, Witness
-from theory.experiments import Expectation, Experiment, StatisticLaw
-from theory.stages import Stage
 
 
 class Verdict(Enum):
@@ -123,20 +121,10 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _stages(experiment: Experiment) -> tuple[Stage, ...]:
-    match experiment:
-        case Expectation():
-            return ()
-        case StatisticLaw():
-            return experiment.norm.stages
-        case _:
-            return experiment.network.block
-
-
 @cache
 def fingerprint(claim: Claim) -> str:
     """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
     digest = hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode())
-    for path in sorted({inspect.getfile(type(stage)) for experiment in claim.experiments for stage in _stages(experiment)}):
+    for path in sorted({inspect.getfile(type(stage)) for experiment in claim.experiments for stage in experiment.stages}):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import sqrt
 
-from proofs_checks import observed
+from proofs_checks import observe_statistics, observed
 from proofs_checks.decide import decide
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
@@ -106,4 +106,6 @@ def test_the_two_statistics_are_told_apart():
 
 def test_a_batch_of_two_is_plus_or_minus_one():
     assert _observed(STUDENTISED, thompson_density(s.x, s.nu), 2) is Verdict.HOLDS
-    np.testing.assert_array_equal(np.unique(observed.distribution_at_edges(thompson_density(s.x, s.nu), sqrt(s.nu + 1), 2)), [0, 0.5, 1])
+    np.testing.assert_array_equal(
+        np.unique(observe_statistics.distribution_at_edges(thompson_density(s.x, s.nu), sqrt(s.nu + 1), 2)), [0, 0.5, 1]
+    )

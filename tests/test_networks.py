@@ -125,7 +125,7 @@ def test_batch_norm_after_the_activation_is_an_identity():
     """Batch means vanish up to float32 rounding, and the overlap with them: no standard error enters."""
     batch, network = 64, Network(BatchNorm, Placement.POST, batch_size=64)
     found = moments(network, Size(64, DEPTHS, 2 * batch), keys.stream(2, "identity"), 64)
-    # Each batch mean is at most (2B + 6) u (max|y| + √B), as in `observed._neutral`, and |y| ≤ √B; overlaps average products of two.
+    # Each batch mean is at most (2B + 6) u (max|y| + √B), as in `observe_identities`, and |y| ≤ √B; overlaps average products of two.
     bound = ((2 * batch + 6) * FLOAT32 * 2 * np.sqrt(batch)) ** 2
     assert np.abs(found.gamma(network)).max() <= 2 * bound < 1e-7  # the power is one
     assert [predict(network, depth).gamma for depth in (1, 4)] == [0, 0]

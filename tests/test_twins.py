@@ -8,7 +8,7 @@ from sympy import oo, pi
 
 from numerics import ensemble
 from numerics.estimators import Moments, two_moments
-from proofs_checks import enclosed, observed
+from proofs_checks import enclosed, observe_prejudice, observed
 from proofs_checks.decide import decide
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
@@ -141,7 +141,7 @@ def test_broken_estimator_is_red(estimator, monkeypatch):
 
 @pytest.mark.parametrize("shift", [-1, 1])
 def test_depth_off_by_one_is_red(shift, monkeypatch):
-    monkeypatch.setattr(observed, "stated_gamma", lambda map_, start, depth: stated_gamma(map_, start, depth + shift))
+    monkeypatch.setattr(observe_prejudice, "stated_gamma", lambda map_, start, depth: stated_gamma(map_, start, depth + shift))
     found = observed.run(_broken(LAYER_NORM_PRE), "gamma_depth_3", DESIGN, 1, "twin/off by one")
     assert found.verdict is Verdict.FAILS, found.sentence
 
@@ -168,12 +168,12 @@ def test_a_statement_of_the_claim_that_is_not_reached_is_undecided():
     experiment = replace(_broken(LAYER_NORM_PRE), network=Network(LayerNorm, Placement.PRE))
     found = observed.run(experiment, "gamma_depth_3", Design(alpha=1e-8, resolution=0.02), 1, "twin/resolution")
     assert found.verdict is Verdict.HOLDS, found.sentence
-    monkey = observed.MARGIN
+    monkey = observe_prejudice.MARGIN
     try:
-        observed.MARGIN = 1e-3
-        observed.ladder.cache_clear()
+        observe_prejudice.MARGIN = 1e-3
+        observe_prejudice.ladder.cache_clear()
         coarse = observed.run(experiment, "gamma_depth_3", Design(alpha=1e-8, resolution=0.001), 1, "twin/resolution")
     finally:
-        observed.MARGIN = monkey
-        observed.ladder.cache_clear()
+        observe_prejudice.MARGIN = monkey
+        observe_prejudice.ladder.cache_clear()
     assert coarse.verdict is Verdict.UNDECIDED, coarse.sentence

@@ -14,6 +14,7 @@ from sympy import Expr
 
 from theory.network import Network
 from theory.norms import Norm
+from theory.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Prejudice:
             if depth is not None and depth not in self.depths:
                 raise ValueError(f"depth {depth} of the rival or the rate is not among the depths {self.depths}")
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
+
 
 @dataclass(frozen=True)
 class ClassFraction:
@@ -74,6 +80,11 @@ class ClassFraction:
         if self.rival_depth not in self.depths:
             raise ValueError(f"depth {self.rival_depth} of the rival is not among the depths {self.depths}")
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
+
 
 @dataclass(frozen=True)
 class Neutral:
@@ -85,6 +96,11 @@ class Neutral:
     network: Network
     depths: tuple[int, ...]
     rival: Rival
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
 
 
 class Quantity(Enum):
@@ -103,6 +119,11 @@ class Expectation:
     widths: tuple[int, ...]
     stated: Expr
     rival: Rival
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +155,11 @@ class StatisticLaw:
         if self.rival_batch not in self.batches:
             raise ValueError(f"batch {self.rival_batch} of the rival is not among the batches {self.batches}")
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.norm.stages
+
 
 @dataclass(frozen=True)
 class SameLaw:
@@ -146,6 +172,11 @@ class SameLaw:
     depths: tuple[int, ...]
     width: int
     rival: Rival
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
 
 
 Experiment = Prejudice | ClassFraction | Neutral | Expectation | StatisticLaw | SameLaw

@@ -1,0 +1,105 @@
+r"""The law over networks of the number of samples that class 0 receives."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy import integrate, stats
+from sympy import sympify
+
+from numerics import keys
+from numerics.ensemble import Sampler, Size
+from numerics.readout import class_counts
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
+from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.observe_prejudice import prejudice_at
+from theory import symbols as s
+from theory.experiments import ClassFraction
+
+FRACTION_SAMPLES = 16  #: samples that vote in a class fraction
+FRACTION_WIDTH = 512  #: width of networks whose class fractions are counted; their width bias counts against the claim
+COUPLED_FRACTION_WIDTH = 256  #: the same, where every vote needs a batch of its own
+
+
+def checks(experiment: ClassFraction) -> tuple[str, ...]:
+    """One for each depth."""
+    return tuple(f"class_fraction_depth_{depth}" for depth in experiment.depths)
+
+
+def count_law(deviation: float, samples: int) -> np.ndarray:
+    r"""Law of the number of samples given to class 0: Binomial(n, f_0) mixed over $f_0 = \Phi(\text{deviation}\cdot Z)$."""
+    if deviation == 0:
+        return np.asarray(stats.binom.pmf(np.arange(samples + 1), samples, 0.5))
+    masses = [
+        integrate.quad(
+            lambda z, k=k: stats.binom.pmf(k, samples, stats.norm.cdf(deviation * z)) * stats.norm.pdf(z),
+            -12,
+            12,
+            points=(-3, -1, 0, 1, 3),
+            epsabs=1e-12,
+            limit=400,
+        )
+        for k in range(samples + 1)
+    ]
+    error = sum(error for _, error in masses)
+    if error > 1e-6:
+        raise ArithmeticError(f"the law of class counts is known to {error:.1e} only")
+    return np.array([mass for mass, _ in masses])
+
+
+def _distance(law: np.ndarray, other: np.ndarray) -> float:
+    return float(np.max(np.abs(np.cumsum(law) - np.cumsum(other))))
+
+
+def _deviations(experiment: ClassFraction, depth: int) -> tuple[float, float]:
+    """The factor of Z in f_0 = Φ(factor·Z) at a depth, as stated and as the rival has it."""
+    gamma = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    stated, rival = (float(sympify(formula).subs(s.gamma, gamma)) for formula in (experiment.deviation, experiment.rival.instead))
+    return stated, rival
+
+
+@cache
+def _class_counts(experiment: ClassFraction, design: Design, seed: int, stream: str) -> np.ndarray:
+    """Histograms (depth, 0 … n) of class counts, over as many networks as tell the rival from the stated law at its depth."""
+    network, deepest = experiment.network, max(experiment.depths)
+    stated, rival = (count_law(deviation, FRACTION_SAMPLES) for deviation in _deviations(experiment, experiment.rival_depth))
+    if network.couples_samples:
+        size = Size(COUPLED_FRACTION_WIDTH, deepest, FRACTION_SAMPLES * int(network.batch_size))
+    else:
+        size = Size(FRACTION_WIDTH, deepest, FRACTION_SAMPLES, sampler=Sampler.GRAM)
+    networks = design.band_needed(0.9 * _distance(stated, rival))
+    counts = class_counts(network, size, keys.stream(seed, stream, "class fraction"), networks)
+    return np.stack([np.bincount(layer, minlength=FRACTION_SAMPLES + 1) for layer in counts.T])
+
+
+def run(experiment: ClassFraction, name: str, design: Design, seed: int, stream: str) -> Finding:
+    """Compare the histogram of class counts at one depth with its stated law."""
+    depth = trailing_number(name)
+    deviation, rival_deviation = _deviations(experiment, depth)
+    law = count_law(deviation, FRACTION_SAMPLES)
+    histogram = _class_counts(experiment, design, seed, stream)[depth - 1]
+    networks = int(histogram.sum())
+    distance, band = _distance(histogram / networks, law), design.band(networks)
+    rival: dict[str, Any] = {}
+    if depth == experiment.rival_depth:
+        rival_distance = _distance(histogram / networks, count_law(rival_deviation, FRACTION_SAMPLES))
+        rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
+    return Finding(
+        Verdict.of(agrees=distance <= band, conclusive=rival.get("rejected", True)),
+        f"sup-distance {distance:.4f} from the stated law of class counts over {networks} networks (band {band:.4f})"
+        + (f"; rival at {rival['distance']:.4f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
+        estimate=distance,
+        predicted=0.0,
+        resolution=design.band_resolved(networks),
+        rival=rival,
+        details={
+            "depth": depth,
+            "deviation": deviation,
+            "networks": networks,
+            "counts": histogram.tolist(),
+            "law": law.tolist(),
+        },
+    )

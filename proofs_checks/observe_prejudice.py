@@ -1,0 +1,159 @@
+r"""γ of random networks against depth, on a ladder of widths: the value extrapolated to infinite width, and the rate of its bias."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sympy import Expr, sympify
+
+from numerics import keys
+from numerics.ensemble import Sampler, Size, moments
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
+from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.ladder import RATES, Fit, Rung, fit, inflation
+from proofs_checks.prediction import stated_gamma
+from theory.experiments import Prejudice
+from theory.network import Network
+
+NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width bias
+BETWEEN = 64  #: one more, where the rate of the bias is asserted
+WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
+NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one
+SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
+SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
+PILOT = 512  #: networks of the widest narrow rung from which the spread is estimated before sizes are solved
+SAMPLES = 16  #: samples of a network without batch statistics
+MARGIN = 1.5  #: variance allowed above the pilot's, for its own error and its narrower networks
+NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
+FLOAT32 = 2.0**-24  #: unit roundoff
+ROUNDING = 64 * FLOAT32  #: float32 rounding of an overlap, four roundings in each of up to 16 stages: no standard error is taken below it
+
+
+def checks(experiment: Prejudice) -> tuple[str, ...]:
+    """One for each depth, and one for the rate of the bias."""
+    return (*(f"gamma_depth_{depth}" for depth in experiment.depths), *(("width_bias_rate",) if experiment.rate_depth else ()))
+
+
+def prejudice_at(overlap_map: Expr, network: Network, depth: int) -> float:
+    """The stated γ at a depth, to double precision."""
+    return float(stated_gamma(overlap_map, network.input_overlap, depth).mid())
+
+
+def samples_of(network: Network) -> int:
+    """Samples per network: two batches where a norm couples samples, else `SAMPLES`."""
+    return 2 * int(network.batch_size) if network.couples_samples else SAMPLES
+
+
+def rung_size(network: Network, width: int, depth: int) -> Size:
+    """The finite sizes of a rung."""
+    sampler = Sampler.GRAM if width == WIDE else Sampler.WEIGHTS
+    return Size(width, depth, samples_of(network), sampler=sampler)
+
+
+@cache
+def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dict[int, np.ndarray]:
+    """The overlap c of every network of every rung, arrays (networks, depths), after a pilot has settled how many.
+
+    The pilot's draws are its own: they fix sizes and enter no test.
+    """
+    network, deepest = experiment.network, max(experiment.depths)
+    columns = [depth - 1 for depth in experiment.depths]
+
+    def draw(width: int, networks: int, purpose: str) -> np.ndarray:
+        key = keys.stream(seed, stream, purpose, width)
+        gamma = np.asarray(moments(network, rung_size(network, width, deepest), key, networks).gamma(network))
+        return (gamma / (1 + gamma))[:, columns]
+
+    widths = tuple(sorted({*NARROW, WIDE, *((BETWEEN,) if experiment.rate_depth else ())}))
+    shares = tuple(1.0 if width == WIDE else NARROW_SHARE for width in widths)
+    pilot = draw(NARROW[-1], PILOT, "pilot")
+    units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
+    for depth, column in zip(experiment.depths, pilot.T, strict=True):
+        unit_variance = MARGIN * column.var(ddof=1) * NARROW[-1]
+        wanted = design.wanted_error * sensitivity(prejudice_at(experiment.overlap_map, network, depth))
+        units = max(units, unit_variance * inflation(widths, shares) / wanted**2)
+    return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip(widths, shares, strict=True)}
+
+
+def sensitivity(gamma: float) -> float:
+    r"""What a relative change of γ does to c: $dc = c(1-c)\,d\gamma/\gamma$; where γ = 0, relative to one ReLU layer's prejudice."""
+    return gamma / (1 + gamma) ** 2 if gamma > 0 else NEUTRAL_SCALE
+
+
+def _rungs(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> list[Rung]:
+    column = experiment.depths.index(depth)
+    return [Rung.of(width, c[:, column], ROUNDING) for width, c in ladder(experiment, design, seed, stream).items()]
+
+
+def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str) -> Finding:
+    """Compare extrapolated overlaps c = γ/(1+γ): unlike γ, a bounded statistic with an almost symmetric law."""
+    if name == "width_bias_rate":
+        return _rate(experiment, design, seed, stream)
+    depth = trailing_number(name)
+    predicted = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    rungs = _rungs(experiment, depth, design, seed, stream)
+    best = fit(rungs)
+    critical = design.critical(best.freedom)
+
+    def deviations(gamma: float) -> float:
+        return (best.intercept - gamma / (1 + gamma)) / best.standard_error
+
+    resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
+    rival: dict[str, Any] = {}
+    if depth == experiment.rival_depth:
+        instead = prejudice_at(sympify(experiment.rival.instead), experiment.network, depth)
+        distance = deviations(instead)
+        rival = {
+            "says": experiment.rival.says,
+            "predicted": instead,
+            "deviations": distance,
+            "rejected": abs(distance) > critical,
+        }
+    verdict = Verdict.of(
+        agrees=abs(deviations(predicted)) <= critical,
+        conclusive=resolution <= design.resolution and rival.get("rejected", True),
+    )
+    estimate = best.intercept / (1 - best.intercept)
+    return Finding(
+        verdict,
+        f"γ = {estimate:.5f} extrapolated from widths {', '.join(str(r.width) for r in rungs)}; stated {predicted:.5f}; "
+        f"{deviations(predicted):+.1f} standard errors (critical {critical:.1f}); resolves {resolution:.2%}"
+        + (f"; rival {rival['predicted']:.5f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
+        estimate=estimate,
+        standard_error=best.standard_error / (1 - best.intercept) ** 2,
+        predicted=predicted,
+        resolution=resolution,
+        rival=rival,
+        details={"depth": depth, "ladder": _ladder_table(rungs), "overlap": best.intercept},
+    )
+
+
+def _ladder_table(rungs: list[Rung]) -> list[dict[str, float]]:
+    return [{"width": r.width, "networks": r.networks, "mean": r.mean, "standard_error": r.standard_error} for r in rungs]
+
+
+def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Finding:
+    """The bias falls like 1/N: that fit is not rejected, and the rates on either side of it are."""
+    depth = experiment.rate_depth
+    assert depth is not None
+    rungs = _rungs(experiment, depth, design, seed, stream)
+    fits: dict[str, Fit] = {rate: fit(rungs, rate) for rate in RATES}
+    others = [rate for rate in RATES if rate != "1/N"]
+    rejected = {rate: fits[rate].misfit < design.alpha for rate in others}
+    verdict = Verdict.of(agrees=fits["1/N"].misfit >= design.alpha, conclusive=all(rejected.values()))
+    misfits = ", ".join(f"{rate}: p = {fits[rate].misfit:.1e}" for rate in RATES)
+    return Finding(
+        verdict,
+        f"bias at depth {depth} fitted by {misfits}",
+        rival={"says": r"the bias falls like $N^{-1/2}$, or like $N^{-2}$", "rejected": all(rejected.values())},
+        details={
+            "depth": depth,
+            "misfit": {rate: fits[rate].misfit for rate in RATES},
+            "ladder": _ladder_table(rungs),
+            "coefficients": list(fits["1/N"].coefficients),
+        },
+    )

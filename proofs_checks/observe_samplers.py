@@ -1,0 +1,56 @@
+r"""Two samplers, one law."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import numpy as np
+from scipy import stats
+
+from numerics import keys
+from numerics.ensemble import Sampler, Size, moments
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
+from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.observe_prejudice import samples_of
+from theory.experiments import SameLaw
+from theory.network import Network
+
+COMPARED_NETWORKS = 4096
+
+
+def checks(experiment: SameLaw) -> tuple[str, ...]:
+    """One for each depth."""
+    return tuple(f"samplers_depth_{depth}" for depth in experiment.depths)
+
+
+def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) -> Finding:
+    """Two-sample Kolmogorov-Smirnov band on γ: each empirical law is within its own band of one common law."""
+    depth = trailing_number(name)
+    rival_network = experiment.rival.instead
+    assert isinstance(rival_network, Network)
+    draw = partial(_sampled_gamma, deepest=max(experiment.depths), width=experiment.width, seed=seed, stream=stream)
+    weights = draw(experiment.network, Sampler.WEIGHTS)[:, depth - 1]
+    gram = draw(experiment.network, Sampler.GRAM)[:, depth - 1]
+    rival = draw(rival_network, Sampler.GRAM)[:, depth - 1]
+    half = Design(design.alpha / 2, design.resolution)
+    band = 2 * half.band(COMPARED_NETWORKS)
+    distance, rival_distance = (float(stats.ks_2samp(weights, other).statistic) for other in (gram, rival))
+    rejected = rival_distance > band
+    return Finding(
+        Verdict.of(agrees=distance <= band, conclusive=rejected),
+        f"sup-distance {distance:.4f} between the laws of γ of {COMPARED_NETWORKS} networks by each sampler (band {band:.4f}); "
+        f"rival at {rival_distance:.3f} {'rejected' if rejected else 'not rejected'}",
+        estimate=distance,
+        predicted=0.0,
+        resolution=2 * half.band_resolved(COMPARED_NETWORKS),
+        rival={"says": experiment.rival.says, "distance": rival_distance, "rejected": rejected},
+        details={"depth": depth, "networks": COMPARED_NETWORKS},
+    )
+
+
+@cache
+def _sampled_gamma(network: Network, sampler: Sampler, deepest: int, width: int, seed: int, stream: str) -> np.ndarray:
+    size = Size(width, deepest, samples_of(network), sampler=sampler)
+    key = keys.stream(seed, stream, "samplers", sampler.value)
+    return np.asarray(moments(network, size, key, COMPARED_NETWORKS).gamma(network))

@@ -1,0 +1,76 @@
+r"""The law of one standardised sample of a Gaussian batch, by distribution functions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import integrate
+from sympy import Expr, Integer, N, lambdify, sympify
+
+from numerics import keys
+from numerics.batch_statistic import tally
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
+from proofs_checks.finding import Finding, trailing_number
+from theory import symbols as s
+from theory.experiments import StatisticLaw
+
+STATISTIC_DISTANCE = 0.02  #: between distribution functions of a standardised sample: what a check of its law must see
+FIGURE_EDGES = 8  #: every so many of the edges is kept for figures
+
+#: Where distribution functions are compared; none at ±1, where the law of B = 2 has its two masses.
+EDGES = np.append(1.1 * np.tan(np.pi * (np.arange(1, 1024) / 1024 - 0.5)), np.inf)
+
+
+def distribution_at_edges(density: Expr, support: Expr, batch: int) -> np.ndarray:
+    """The distribution function of a stated density, integrated piece by piece up to each edge."""
+    if batch == 2:
+        return (np.heaviside(EDGES + 1, 1) + np.heaviside(EDGES - 1, 1)) / 2
+    at = {s.nu: Integer(batch - 2)}
+    bound = float(sympify(support).subs(at))
+    function = lambdify(s.x, N(sympify(density).subs(at), 30), "scipy")
+    ends = np.clip(np.append(-np.inf, EDGES), -bound, bound)
+    masses = [integrate.quad(function, low, high, epsabs=1e-12, limit=200) if low < high else (0.0, 0.0) for low, high in pairwise(ends)]
+    error = sum(error for _, error in masses)
+    if not error < 1e-6:
+        raise ArithmeticError(f"the stated distribution function is known to {error:.1e} only")
+    return np.cumsum([mass for mass, _ in masses])
+
+
+def checks(experiment: StatisticLaw) -> tuple[str, ...]:
+    """One for each batch size."""
+    return tuple(f"distribution_batch_{batch}" for batch in experiment.batches)
+
+
+def run(experiment: StatisticLaw, name: str, design: Design, seed: int, stream: str) -> Finding:
+    """DKWM at fixed edges: a supremum over fewer points is never larger."""
+    batch = trailing_number(name)
+    law = distribution_at_edges(experiment.density, experiment.support, batch)
+    against_rival = batch == experiment.rival_batch
+    rival_law = distribution_at_edges(sympify(experiment.rival.instead), experiment.support, batch) if against_rival else law
+    separation = min(STATISTIC_DISTANCE, 0.9 * float(np.max(np.abs(law - rival_law)))) if against_rival else STATISTIC_DISTANCE
+    found = tally(experiment.norm, batch, EDGES, keys.stream(seed, stream, "statistic", batch), design.band_needed(separation))
+    empirical = found.below / found.values
+    distance, band = float(np.max(np.abs(empirical - law))), design.band(found.values)
+    rival: dict[str, Any] = {}
+    if against_rival:
+        rival_distance = float(np.max(np.abs(empirical - rival_law)))
+        rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
+    return Finding(
+        Verdict.of(agrees=distance <= band, conclusive=rival.get("rejected", True)),
+        f"sup-distance {distance:.5f} from the stated distribution over {found.values} batches of {batch} (band {band:.5f})"
+        + (f"; rival at {rival['distance']:.5f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
+        estimate=distance,
+        predicted=0.0,
+        resolution=design.band_resolved(found.values),
+        rival=rival,
+        details={
+            "batch": batch,
+            "values": found.values,
+            "largest": found.largest,
+            "edges": EDGES[:-1:FIGURE_EDGES].tolist(),
+            "below": found.below[:-1:FIGURE_EDGES].tolist(),
+        },
+    )
