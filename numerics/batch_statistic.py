@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from numerics.ensemble import replicate
+from numerics.namespace import XP
 from theory.norms import Norm
 
 NUMBERS_AT_ONCE = 2**20  #: normal variables in memory; the batches of one call are this many over their size
@@ -30,7 +31,7 @@ def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int
     def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array]:
         h = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float32).astype(jnp.float64)
         for stage in norm.stages:
-            h = stage.on_array(h, jnp)
+            h = stage.on_array(h, XP)
         first = jnp.sort(h[:, 0, 0])
         return jnp.searchsorted(first, jnp.asarray(edges), side="right"), jnp.maximum(-first[0], first[-1])
 

@@ -20,6 +20,7 @@ from jax import lax
 
 from numerics import keys
 from numerics.estimators import Moments, two_moments
+from numerics.namespace import XP
 from theory.network import Network
 
 #: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
@@ -139,7 +140,7 @@ def propagate(network: Network, size: Size, key: jax.Array, observe: Measure) ->
     def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
         h = dense(h, key, size.width, network, size.sampler)
         for stage in network.block:
-            h = stage.on_array(h, jnp)
+            h = stage.on_array(h, XP)
         return h, observe(h)
 
     h = inputs(network, size, input_key)

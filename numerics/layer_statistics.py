@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from numerics.ensemble import Sampler, Size, dense, propagate, replicate
+from theory.activations import ACTIVATIONS
 from theory.experiments import Quantity
-from theory.network import ACTIVATIONS, Network
+from theory.network import Network
 
 LYAPUNOV_SAMPLES = 512  #: samples for a node's moments over the data
 LAYER_SAMPLES = 16  #: samples over which a network's layer statistics are averaged

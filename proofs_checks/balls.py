@@ -10,16 +10,20 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Iterator, Mapping
-from functools import reduce
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial, reduce
 from itertools import combinations, pairwise
 from operator import add, mul
 from typing import Any
 
 import sympy
 from flint import acb, arb, ctx, fmpq
-from sympy import Abs, Expr, Integral, Max, Poly, Symbol, oo, pi, sqrt
+from sympy import Abs, Add, Expr, Integral, Max, Piecewise, Poly, Symbol, hyper, oo, pi, sqrt, sympify
+from sympy.core.relational import Relational
 
+from theory.gaussian_functions import Bounded, Mean, NormalCDF, TwoPoint
+
+Evaluator = Callable[[Mapping[Symbol, Any], bool], Any]
 Ball = Any  # arb, or acb inside an integral
 Values = Mapping[Symbol, Ball]
 _LOCK = threading.RLock()
@@ -46,7 +50,7 @@ def exact(number: Expr) -> arb:
     return arb(fmpq(int(number.p), int(number.q)))
 
 
-def enclose(expression: Expr, values: Values | None = None) -> Ball:
+def enclose(expression: Expr, values: Values | None = None, analytic: bool = False) -> Ball:
     """The value of an expression, as a ball.
 
     Parameters
@@ -54,51 +58,128 @@ def enclose(expression: Expr, values: Values | None = None) -> Ball:
     expression : sympy.Expr
     values : mapping from Symbol to arb or acb
         Balls for the free symbols.
+    analytic : bool
+        Whether the value must be that of a function holomorphic on the balls: it is not finite where they meet a branch cut.
 
     Raises
     ------
     NotEnclosed
         If a function, a symbol or an integral has no enclosure.
     """
-    values = values or {}
-    if expression in values:
-        return values[expression]
+    return evaluator(expression)(values or {}, analytic)
+
+
+@cache
+def evaluator(expression: Expr) -> Evaluator:
+    """The expression as a function of (values, analytic): its tree is read once."""
+    if isinstance(expression, Symbol):
+        return partial(_value_of, expression)
     if expression.is_Rational:
-        return exact(expression)
+        return lambda values, analytic: exact(expression)
     if expression is pi:
-        return arb.pi()
+        return lambda values, analytic: arb.pi()
     if expression is sympy.E:
-        return arb(1).exp()
+        return lambda values, analytic: arb(1).exp()
     if isinstance(expression, Integral):
-        return _integral(expression, values)
-    arguments = [enclose(argument, values) for argument in expression.args]
-    if expression.is_Add:
-        return reduce(add, arguments)
-    if expression.is_Mul:
-        return reduce(mul, arguments)
+        return partial(_integral, expression)
+    if isinstance(expression, Mean):
+        return partial(_integral, expression.args[0])
+    if isinstance(expression, TwoPoint):
+        from proofs_checks.hermite import two_point
+
+        return partial(two_point, expression)
+    if isinstance(expression, Bounded):
+        return partial(_bounded, expression)
     if expression.is_Pow:
-        return _power(arguments[0], arguments[1], expression.exp)
+        return _power(expression)
+    if isinstance(expression, hyper):
+        return _hypergeometric(expression)
+    parts = [evaluator(argument) for argument in expression.args]
+    if expression.is_Add:
+        return lambda values, analytic: reduce(add, (part(values, analytic) for part in parts))
+    if expression.is_Mul:
+        return lambda values, analytic: reduce(mul, (part(values, analytic) for part in parts))
     if isinstance(expression, Max):
-        return reduce(lambda one, other: (one + other + abs(one - other)) / 2, arguments)
+        return lambda values, analytic: reduce(
+            lambda one, other: (one + other + abs(one - other)) / 2, (part(values, analytic) for part in parts)
+        )
     if isinstance(expression, Abs):
-        return abs(arguments[0])
-    method = getattr(arguments[0], type(expression).__name__, None) if len(arguments) == 1 else None
-    if method is None:
-        raise NotEnclosed(f"no ball arithmetic for {type(expression).__name__} in {expression}")
-    return method()
+        return lambda values, analytic: abs(parts[0](values, analytic))
+    if isinstance(expression, NormalCDF):
+        return lambda values, analytic: (-parts[0](values, analytic) / arb(2).sqrt()).erfc() / 2
+    if len(parts) == 1:
+        return _function(expression, parts[0])
+    raise NotEnclosed(f"no ball arithmetic for {type(expression).__name__} in {expression}")
 
 
-def _power(base: Ball, exponent: Ball, symbolic: Expr) -> Ball:
-    if symbolic.is_Integer:
-        return base ** int(symbolic)
-    if symbolic == sympy.Rational(1, 2):
-        return base.sqrt()
-    if symbolic == -sympy.Rational(1, 2):
-        return base.rsqrt()
-    return base**exponent
+def _value_of(symbol: Symbol, values: Values, analytic: bool) -> Ball:
+    if symbol not in values:
+        raise NotEnclosed(f"no value is given for {symbol}")
+    return values[symbol]
 
 
-def _integral(integral: Integral, values: Values) -> arb:
+#: Functions with branch cuts on the real line, by where |x| > 1 is cut off, and those whose method knows its cut.
+CUT_BEYOND_ONE = ("acos", "asin", "atanh")
+KNOWS_CUT = ("log", "sqrt")
+
+
+def _function(expression: Expr, part: Evaluator) -> Evaluator:
+    name = type(expression).__name__
+    if not (expression.is_Function and hasattr(acb, name)):
+        raise NotEnclosed(f"no ball arithmetic for {name} in {expression}")
+
+    def value(values: Values, analytic: bool) -> Ball:
+        argument = part(values, analytic)
+        if not hasattr(argument, name):
+            raise NotEnclosed(f"no ball arithmetic for {name} of a real number in {expression}")
+        if analytic and isinstance(argument, acb):
+            if name in KNOWS_CUT:
+                return getattr(argument, name)(analytic=True)
+            if name in CUT_BEYOND_ONE and not abs(argument) < 1:
+                return acb("nan")
+        return getattr(argument, name)()
+
+    return value
+
+
+def whole_power(ball: Ball, exponent: int) -> Ball:
+    """A power of a ball; the library's own makes a real ball with midpoint zero undefined."""
+    return (acb(ball) ** exponent).real if isinstance(ball, arb) and exponent > 0 and ball.contains(0) else ball**exponent
+
+
+def _power(expression: Expr) -> Evaluator:
+    base, exponent = evaluator(expression.base), evaluator(expression.exp)
+    if expression.exp.is_Integer:
+        whole = int(expression.exp)
+        return lambda values, analytic: whole_power(base(values, analytic), whole)
+    roots = {sympy.Rational(1, 2): "sqrt", -sympy.Rational(1, 2): "rsqrt"}
+    name = roots.get(expression.exp)
+
+    def value(values: Values, analytic: bool) -> Ball:
+        below = base(values, analytic)
+        guard = {"analytic": True} if analytic and isinstance(below, acb) else {}
+        if name:
+            return getattr(below, name)(**guard)
+        return below.pow(exponent(values, analytic), **guard) if guard else below ** exponent(values, analytic)
+
+    return value
+
+
+def _hypergeometric(expression: Expr) -> Evaluator:
+    if tuple(map(len, expression.args[:2])) != (2, 1):
+        raise NotEnclosed(f"only 2F1 is enclosed, not {expression}")
+    (a, b), (c,), x = expression.args
+    parts = [evaluator(part) for part in (a, b, c, x)]
+
+    def value(values: Values, analytic: bool) -> Ball:
+        *parameters, argument = (acb(part(values, analytic)) for part in parts)
+        found = argument.hypgeom_2f1(*parameters) if not analytic or abs(argument) < 1 else acb("nan")
+        return found if any(isinstance(ball, acb) for ball in values.values()) else found.real
+
+    return value
+
+
+def _integral(integral: Integral, values: Values, analytic: bool) -> arb:
     """A one-dimensional integral, split where the integrand has a kink."""
     if len(integral.limits) != 1 or len(integral.limits[0]) != 3:
         raise NotEnclosed(f"only one-dimensional definite integrals are enclosed, not {integral}")
@@ -106,50 +187,107 @@ def _integral(integral: Integral, values: Values) -> arb:
     integrand = integral.function
     tail = arb(0)
     if -oo in (low, high) or oo in (low, high):
-        factor = integrand * sympy.exp(variable**2 / 2) * sqrt(2 * pi)
-        scale, degree = _growth(factor, variable, values)
+        factor = _over_density(integrand, variable)
+        scale, degree = growth(factor, variable, values)
         # Beyond √(2·bits) the density is below the precision; beyond 2√k its fall beats any growth like z^k.
         cut = arb(math.isqrt(2 * ctx.prec) + 2 * math.isqrt(degree) + 9)
         for end in (low, high):
             if end not in (oo, -oo):
                 cut = (cut + abs(enclose(end, values))).upper()
-        tail = _gaussian_tail(scale, degree, cut) * ((low == -oo) + (high == oo))
+        tail = gaussian_tail(scale, degree, cut) * ((low == -oo) + (high == oo))
         ends = [-cut if low == -oo else enclose(low, values), cut if high == oo else enclose(high, values)]
     else:
         ends = [enclose(low, values), enclose(high, values)]
-    inside = [kink for kink in _kinks(integrand, variable, values) if ends[0] < kink < ends[1]]
-    nodes = [ends[0], *sorted(inside, key=float), ends[1]]
+    return _between(integrand, variable, values, *ends) + arb(0, tail.upper())
+
+
+def _over_density(integrand: Expr, variable: Symbol) -> Expr:
+    """The integrand over the Gaussian density, term by term and case by case, so that exponentials cancel."""
+    if isinstance(integrand, Piecewise):
+        return Piecewise(*((_over_density(case, variable), condition) for case, condition in integrand.args))
+    return Add(*(term * sympy.exp(variable**2 / 2) * sqrt(2 * pi) for term in Add.make_args(integrand)))
+
+
+def _bounded(expectation: Bounded, values: Values, analytic: bool) -> arb:
+    """E f(W) with |f| ≤ K: what lies beyond the cut has at most the bound times its probability."""
+    f, bound = expectation.args
+    (variable,) = f.variables
+    cut, tolerance = arb(9), arb(2) ** -52  # a ratio of small moments needs small balls: no more digits than a double has use for
+    beyond = (cut / arb(2).sqrt()).erfc() * abs(enclose(bound, values))
+    density = sympy.exp(-(variable**2) / 2) / sqrt(2 * pi)
+    return _between(f.expr * density, variable, values, -cut, cut, tolerance) + arb(0, beyond.upper())
+
+
+def settled(f: Expr, variable: Symbol, values: Values) -> tuple[Expr, Values]:
+    """The function with integrals that do not depend on the variable evaluated once, and the values they need."""
+    constants = {part: sympy.Dummy() for part in f.atoms(Integral, Mean, TwoPoint, Bounded) if variable not in part.free_symbols}
+    return f.xreplace(constants), {**values, **{symbol: enclose(part, values) for part, symbol in constants.items()}}
+
+
+def _between(integrand: Expr, variable: Symbol, values: Values, low: arb, high: arb, tolerance: arb | None = None) -> arb:
+    if any(isinstance(value, acb) for value in values.values()):
+        raise NotEnclosed(f"an integral within an integral is not enclosed: {integrand}")
+    integrand, values = settled(integrand, variable, values)
     total = arb(0)
-    for left, right in pairwise(nodes):
-        smooth = _smooth_branch(integrand, variable, values, (left + right) / 2)
-        piece = acb.integral(lambda point, _, smooth=smooth: acb(enclose(smooth, {**values, variable: point})), acb(left), acb(right))
+    for left, right in pairwise(pieces(integrand, variable, values, low, high)):
+        smooth = evaluator(smooth_branch(integrand, variable, values, (left + right) / 2))
+        piece = acb.integral(
+            lambda point, analytic, smooth=smooth: acb(smooth({**values, variable: point}, analytic)),
+            acb(left),
+            acb(right),
+            **({} if tolerance is None else {"abs_tol": tolerance, "rel_tol": tolerance}),
+        )
         total += piece.real
-    return total + arb(0, tail.upper())
+    return total
+
+
+def pieces(integrand: Expr, variable: Symbol, values: Values, low: arb, high: arb) -> list[arb]:
+    """The ends of an interval and the kinks of the integrand inside, in order."""
+    return [low, *sorted((kink for kink in _kinks(integrand, variable, values) if low < kink < high), key=float), high]
 
 
 def _kinks(integrand: Expr, variable: Symbol, values: Values) -> list[arb]:
-    """Where the argument of a modulus, or the difference of two arguments of a maximum, changes sign."""
+    """Where the argument of a modulus, the difference of two arguments of a maximum, or of two sides of a condition, changes sign."""
     kinks = []
-    for corner in integrand.atoms(Max, Abs):
-        if isinstance(corner, Max):
+    for corner in integrand.atoms(Max, Abs, Relational):
+        if isinstance(corner, Relational):
+            candidates = [corner.lhs - corner.rhs]
+        elif isinstance(corner, Max):
             candidates = [one - other for one, other in combinations(corner.args, 2)]
         elif inner := corner.args[0].atoms(Max):
             candidates = [corner.args[0].subs(maximum, branch) for maximum in inner for branch in maximum.args]
         else:
             candidates = [corner.args[0]]
         for candidate in candidates:
-            polynomial = Poly(candidate, variable)
-            if polynomial.degree() > 1:
-                raise NotEnclosed(f"the kinks of {corner} are not at the zero of a linear function of {variable}")
-            if polynomial.degree() == 1:
-                slope, offset = (enclose(coefficient, values) for coefficient in polynomial.all_coeffs())
-                kinks.append(-offset / slope)
+            kinks += _zeros(candidate, variable, values)
     return [kink for k, kink in enumerate(kinks) if not any(kink.overlaps(other) for other in kinks[:k])]
 
 
-def _smooth_branch(integrand: Expr, variable: Symbol, values: Values, middle: arb) -> Expr:
-    """The integrand with each maximum and modulus replaced by the branch taken at `middle`."""
+def _zeros(f: Expr, variable: Symbol, values: Values) -> list[arb]:
+    """The zeros of a function that is affine in the variable, in its sine, or in an increasing odd function of that."""
+    if not f.has(variable):
+        return []
+    odd = f.as_independent(variable, as_Add=False)[1]
+    if isinstance(odd, sympy.tanh | sympy.erf | sympy.asinh | sympy.atan):
+        return _zeros(odd.args[0], variable, values)
+    sine = sympy.Dummy("sine")
+    for form, g in ((variable, f), (sine, f.subs(sympy.sin(variable), sine))):
+        if g.is_polynomial(form) and g.free_symbols.isdisjoint({variable, sine} - {form}) and (polynomial := Poly(g, form)).degree() == 1:
+            slope, offset = (enclose(coefficient, values) for coefficient in polynomial.all_coeffs())
+            root = -offset / slope
+            return [root] if form is variable else [root.asin()] if abs(root) < 1 else []
+    raise NotEnclosed(f"the kinks of {f} are not at the zero of a linear function of {variable}")
+
+
+def smooth_branch(integrand: Expr, variable: Symbol, values: Values, middle: arb) -> Expr:
+    """The integrand with each maximum, modulus and case replaced by the branch taken at `middle`."""
     here = {**values, variable: middle}
+    if integrand.has(Relational):
+        taken = {
+            each: sympify(bool(enclose(each.lhs - each.rhs, here) > 0) == isinstance(each, sympy.Gt | sympy.Ge))
+            for each in integrand.atoms(Relational)
+        }
+        integrand = integrand.subs(taken)
     while corners := [corner for corner in integrand.atoms(Max, Abs) if not any(a.has(Max, Abs) for a in corner.args)]:
         for corner in corners:
             if isinstance(corner, Max):
@@ -160,7 +298,7 @@ def _smooth_branch(integrand: Expr, variable: Symbol, values: Values, middle: ar
     return integrand
 
 
-def _gaussian_tail(scale: arb, degree: int, cut: arb) -> arb:
+def gaussian_tail(scale: arb, degree: int, cut: arb) -> arb:
     r"""A bound for $\int_T^\infty |f|\varphi$ with $|f(z)| \le A(1+|z|)^k$, for $T > k/(1+T)$.
 
     $(1+z)^k \le (1+T)^k e^{s(z-T)}$ with $s = k/(1+T)$, and $\varphi(z) \le \varphi(T)e^{-T(z-T)}$, so the tail is at most
@@ -173,25 +311,31 @@ def _gaussian_tail(scale: arb, degree: int, cut: arb) -> arb:
     return scale * (1 + cut) ** degree * density / slack
 
 
-def _growth(f: Expr, variable: Symbol, values: Values) -> tuple[arb, int]:
+def growth(f: Expr, variable: Symbol, values: Values) -> tuple[arb, int]:
     """(A, k) with |f(z)| ≤ A(1+|z|)^k for all real z."""
     if not f.has(variable):
         return abs(enclose(f, values)), 0
     if f == variable:
         return arb(1), 1
-    if f.is_Add or isinstance(f, Max):
-        parts = [_growth(part, variable, values) for part in f.args]
+    if f.is_Add or isinstance(f, Max | Piecewise):
+        parts = [growth(part[0] if isinstance(f, Piecewise) else part, variable, values) for part in f.args]
         return reduce(add, (scale for scale, _ in parts)), max(degree for _, degree in parts)
     if f.is_Mul:
-        parts = [_growth(part, variable, values) for part in f.args]
+        parts = [growth(part, variable, values) for part in f.args]
         return reduce(mul, (scale for scale, _ in parts)), sum(degree for _, degree in parts)
     if f.is_Pow and f.exp.is_Integer and f.exp > 0:
-        scale, degree = _growth(f.base, variable, values)
+        scale, degree = growth(f.base, variable, values)
         return scale ** int(f.exp), degree * int(f.exp)
     if isinstance(f, Abs):
-        return _growth(f.args[0], variable, values)
-    if isinstance(f, sympy.erf | sympy.sin | sympy.cos):
+        return growth(f.args[0], variable, values)
+    if isinstance(f, sympy.erf | sympy.sin | sympy.cos | sympy.tanh | NormalCDF):
         return arb(1), 0
+    if f.is_Pow and f.exp.is_Rational and f.exp < 0 and f.base.is_polynomial(variable):
+        *powers, lowest = (enclose(coefficient, values) for coefficient in Poly(f.base, variable).all_coeffs())
+        if lowest < 0 and f.exp.is_Integer:
+            *powers, lowest = (-value for value in (*powers, lowest))
+        if lowest > 0 and all(value == 0 or (value >= 0 and k % 2) for k, value in enumerate(reversed(powers))):
+            return abs(lowest ** enclose(f.exp)), 0
     if isinstance(f, sympy.exp) and (exponent := Poly(f.args[0], variable)).degree() == 2:
         leading, linear, constant = (enclose(coefficient, values) for coefficient in exponent.all_coeffs())
         if leading < 0:

@@ -1,7 +1,8 @@
 r"""Predictions in numbers, each with a radius: layer maps iterated in ball arithmetic.
 
-A layer map is expanded in mean-value form, $f(X) \subseteq f(m) + f'(X)(X - m)$, so that rounding is carried from layer
-to layer by the map's true slope and a thousand layers cost a thousand evaluations.
+A layer map in closed form is expanded in mean-value form, $f(X) \subseteq f(m) + f'(X)(X - m)$, so that rounding is carried from layer
+to layer by the map's true slope and a thousand layers cost a thousand evaluations. A map with integrals left in it is evaluated on the
+ball itself; its power series in the overlap has positive coefficients, so that there too rounding grows by the slope.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from flint import arb
 from scipy import special
 from sympy import Expr, oo, simplify, sympify
 
-from proofs_checks.balls import Values, enclose, precision
+from proofs_checks.balls import NotEnclosed, Values, enclose, precision
 from theory import symbols as s
+from theory.activations import PiecewiseLinear
 from theory.class_fraction import fraction_variance, mean_largest
-from theory.law import exact
+from theory.gaussian_functions import is_closed, tidy
+from theory.law import NoClosedForm, exact
 from theory.network import Network
 
 PRECISIONS = (192, 768, 3072)  #: bits tried in turn until the overlap and its distance from one are known to double precision
@@ -53,18 +56,23 @@ class Prediction:
 def iterate(maps: tuple[Expr, ...], start: tuple[arb, ...], fixed: Values | None = None) -> Iterator[tuple[arb, ...]]:
     """States (c, q, …) from the start on, by maps of the symbols `STATE` and of symbols held fixed, as balls."""
     symbols = STATE[: len(maps)]
-    slopes = [[simplify(f.diff(symbol)) for symbol in symbols] for f in maps]
+    slopes = [[f.diff(symbol) for symbol in symbols] if is_closed(f) else None for f in maps]
     state = start
     while True:
         yield state
         here = {**(fixed or {}), **dict(zip(symbols, state, strict=True))}
         middle = {**here, **{symbol: value.mid() for symbol, value in zip(symbols, state, strict=True)}}
-        state = tuple(
-            arb(enclose(f, middle))
-            + sum((_change(slope, here, middle, symbol) for slope, symbol in zip(row, symbols, strict=True)), arb(0))
-            for f, row in zip(maps, slopes, strict=True)
-        )
+        state = tuple(_image(f, row, here, middle, symbols) for f, row in zip(maps, slopes, strict=True))
+        if not all(value.is_finite() for value in state):
+            raise NotEnclosed(f"the layer map has no finite enclosure at {', '.join(f'{k} = {v.str(5)}' for k, v in here.items())}")
         state = (state[0].intersection(arb(0, 1)), *state[1:])
+
+
+def _image(f: Expr, slopes: list[Expr] | None, here: dict[Expr, arb], middle: dict[Expr, arb], symbols: tuple[Expr, ...]) -> arb:
+    if slopes is None:
+        return arb(enclose(f, here))
+    changes = (_change(slope, here, middle, symbol) for slope, symbol in zip(slopes, symbols, strict=True))
+    return arb(enclose(f, middle)) + sum(changes, arb(0))
 
 
 def _change(slope: Expr, here: dict[Expr, arb], middle: dict[Expr, arb], symbol: Expr) -> arb:
@@ -92,12 +100,14 @@ def predict(network: Network, depth: int, classes: int = 2) -> Prediction:
     NoClosedForm
         If a stage has no exact rule for the law it meets.
     """
-    overlap = next(value for bits in PRECISIONS if settled(value := output_overlap(network, depth, bits)) or bits == PRECISIONS[-1])
+    closed = all(map(is_closed, (*_maps(network), *_pre_activations(network, 2)))) if depth else True
+    precisions, method = (PRECISIONS, "closed form") if closed else (PRECISIONS[:1], "quadrature")
+    overlap = next(value for bits in precisions if settled(value := output_overlap(network, depth, bits)) or bits == precisions[-1])
     with precision(PRECISIONS[-1]):
         if overlap.contains(0) and overlap.rad() < SMALLEST_DOUBLE:
             overlap = arb(0)
         if overlap == 1:
-            return Prediction(math.inf, 1.0, 0.25 if classes == 2 else (classes - 1) / classes**2, 1.0, "closed form", 0.0)
+            return Prediction(math.inf, 1.0, 0.25 if classes == 2 else (classes - 1) / classes**2, 1.0, method, 0.0)
         gamma = overlap / (1 - overlap)
         bound = float(gamma.rad()) + 2**-52 * abs(float(gamma.mid()))
         value, c = float(gamma.mid()), float(overlap.mid())
@@ -108,7 +118,7 @@ def predict(network: Network, depth: int, classes: int = 2) -> Prediction:
             fraction = spread, largest
         elif value >= 0:
             fraction = multiclass(value, classes)
-    return Prediction(value, c, *fraction, "closed form", bound / max(1.0, abs(value)))
+    return Prediction(value, c, *fraction, method, bound / max(1.0, abs(value)))
 
 
 def settled(overlap: arb) -> bool:
@@ -127,18 +137,18 @@ def _output_overlap(network: Network, depth: int) -> arb:
     if network.batch_size != oo:  # a symbol, whatever its value: SymPy would write out Γ of half a million
         fixed = {s.B: arb(int(network.batch_size))}
         network = replace(network, batch_size=s.B)
-    start = tuple(arb(enclose(value, fixed)) for value in _pre_activations(network, 1))
+    (first, _), (correlation, power) = _pre_activations(network, 1), _pre_activations(network, 2)
     if depth == 0:
-        return start[0]
-    correlation, power = _pre_activations(network, 2)
-    if correlation in (0, 1):  # a literal zero or one: no rounding, and no division by it
-        settled_at = enclose(correlation)
-        if depth == 1 or correlation == _pre_activations(network, 1)[0]:
-            return settled_at
-        start, depth = (settled_at, arb(enclose(power, fixed))), depth - 1
+        return arb(enclose(first, fixed))
+    if depth == 1 or (correlation in (0, 1) and correlation == first):  # a literal zero or one stays
+        return arb(enclose(correlation, fixed))
     maps = _maps(network)
-    if not maps[0].has(*STATE):
+    if maps and not maps[0].has(*STATE):
         return arb(enclose(maps[0], fixed))
+    # From the second layer on: the first one's law is exact in the overlap given, where units that are alike need less.
+    start, depth = (arb(enclose(correlation, fixed)), arb(enclose(power, fixed))), depth - 1
+    if not maps:
+        _maps_of(network)
     for layer, state in enumerate(iterate(maps, start, fixed)):
         if layer == depth:
             return state[0]
@@ -149,14 +159,26 @@ def _output_overlap(network: Network, depth: int) -> arb:
 def _pre_activations(network: Network, layer: int) -> tuple[Expr, Expr]:
     """Correlation and power of a layer's pre-activations, counted from one, exact."""
     law = next(islice(network.pre_activations(), layer - 1, None))
-    return simplify(law.correlation), law.power
+    return _short(law.correlation, network), law.power
 
 
 @cache
-def _maps(network: Network) -> tuple[Expr, Expr]:
-    """Correlation and power behind one more layer, as functions of `STATE`."""
+def _maps(network: Network) -> tuple[Expr, ...]:
+    """Correlation and power behind one more layer, as functions of `STATE`; none where the map is known at its fixed points only."""
+    try:
+        return _maps_of(network)
+    except NoClosedForm:
+        return ()
+
+
+def _maps_of(network: Network) -> tuple[Expr, Expr]:
     law = network.layer_map()
-    return simplify(law.correlation), simplify(law.power)
+    return _short(law.correlation, network), _short(law.power, network)
+
+
+def _short(formula: Expr, network: Network) -> Expr:
+    """Simplified where that takes no time: behind a rectifier."""
+    return tidy(formula) if isinstance(network.activation.stage, PiecewiseLinear) else formula
 
 
 def multiclass(gamma: float, classes: int, nodes: int = 64) -> tuple[float, float]:

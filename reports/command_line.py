@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from theory.network import ACTIVATIONS, Activation, Network, Placement, leaky_relu
+from theory.activations import ACTIVATIONS, Activation, leaky_relu
+from theory.network import Network, Placement
 from theory.norms import LEAVE_ONE_OUT, NORMS, Norm, Statistic, ghost_batch_norm
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from proofs_checks.audit import Audit
 from proofs_checks.evidence import Evidence
 from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
+from theory.activations import ACTIVATIONS
 from theory.claim import Claim
 from theory.class_fraction import fraction_density
 from theory.experiments import ClassFraction, Prejudice, StatisticLaw
-from theory.network import ACTIVATIONS, Network, Placement
+from theory.network import Network, Placement
 from theory.norms import BatchNorm, LeaveOneOutBatchNorm, Norm
 from theory.placements import batch_norm_pre_overlap
 from theory.proxy import leave_one_out_overlap

@@ -18,10 +18,11 @@ from proofs_checks.audit import Audit
 from proofs_checks.evidence import Evidence, Verdict
 from reports import figures
 from reports.typeset import definition
+from theory.activations import Activation
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
 from theory.equations import NOT_ENCODED, encoded
 from theory.law import Law, NoClosedForm
-from theory.network import Activation, Network, Placement
+from theory.network import Network, Placement
 from theory.norms import NORMS, Norm
 
 COLOURS = {Verdict.HOLDS: "holds", Verdict.FAILS: "fails", Verdict.UNDECIDED: "undecided", None: "assumed"}

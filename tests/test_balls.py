@@ -11,7 +11,7 @@ from mpmath import sqrt as mp_sqrt
 from sympy import Abs, Function, Integral, Max, Rational, Symbol, acos, asin, atan, cos, erf, exp, factorial2, gamma, log, oo, pi, sin, sqrt
 
 from proofs_checks import enclosed
-from proofs_checks.balls import NotEnclosed, _growth, enclose, exact, precision
+from proofs_checks.balls import NotEnclosed, enclose, exact, growth, precision
 from proofs_checks.evidence import Verdict
 from theory import symbols as s
 from theory.claim import Claim, Interval, Kind, Relation, Statement, derived_here
@@ -157,11 +157,11 @@ GROWING = (
 @pytest.mark.parametrize("f", GROWING, ids=str)
 @given(point=st.fractions(min_value=-50, max_value=50, max_denominator=1000))
 @settings(max_examples=30)
-def test_growth_bounds_hold(f, point):
+def testgrowth_bounds_hold(f, point):
     at = Rational(point.numerator, point.denominator)
     values = {s.mu: arb(-3)}
     with precision(BITS):
-        scale, degree = _growth(f, s.z, values)
+        scale, degree = growth(f, s.z, values)
         modulus = abs(arb(enclose(f, {**values, s.z: exact(at)})))
         assert not modulus > scale * (1 + abs(exact(at))) ** degree
 

@@ -13,11 +13,12 @@ from proofs_checks.decide import decide
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.prediction import stated_gamma
+from theory.activations import ACTIVATIONS
 from theory.catalogue import CLAIMS
 from theory.claim import Relation, Witness
 from theory.experiments import ClassFraction, Prejudice
 from theory.law import Law
-from theory.network import ACTIVATIONS, Network, Placement
+from theory.network import Network, Placement
 from theory.norms import BatchNorm, LayerNorm, Norm, RMSNorm
 from theory.placements import BATCH_NORM_POST, BATCH_NORM_PRE, LAYER_NORM_POST, LAYER_NORM_PRE, RMS_NORM_PRE
 from theory.stages import Axis, Center, Scale, Stage

@@ -15,11 +15,12 @@ from types import ModuleType
 from sympy import pi, simplify
 
 from theory import symbols as s
+from theory.activations import Activation
 from theory.claim import Claim, Kind, derived_here
 from theory.experiments import Prejudice, Rival
 from theory.gaussian_functions import kappa
 from theory.law import NoClosedForm
-from theory.network import Activation, Network, Placement
+from theory.network import Network, Placement
 from theory.norms import Norm
 from theory.placements import SIMULATED
 

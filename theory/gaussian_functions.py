@@ -4,7 +4,33 @@ Only definitions and the closed forms that stages use; each closed form is a cla
 where it is derived.
 """
 
-from sympy import Expr, Integral, Rational, acos, erf, exp, expand_log, gamma, log, loggamma, oo, pi, sqrt, sympify
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import (
+    Expr,
+    Function,
+    Integral,
+    Lambda,
+    Rational,
+    S,
+    acos,
+    cos,
+    erf,
+    exp,
+    expand_log,
+    gamma,
+    hyper,
+    log,
+    loggamma,
+    oo,
+    pi,
+    simplify,
+    sin,
+    sqrt,
+    sympify,
+)
 
 from theory import symbols as s
 
@@ -22,6 +48,76 @@ def Phi(x: Expr) -> Expr:
 def expectation(f: Expr, over: Expr = s.z, low: Expr = -oo, high: Expr = oo) -> Integral:
     r"""$E[f(Z);\ low < Z < high]$ for $Z \sim N(0,1)$, left as an integral."""
     return Integral(f * phi(over), (over, low, high))
+
+
+class Mean(Function):
+    r"""`Mean(expectation(f))` is $E f(Z)$, Z standard Gaussian, unevaluated, and to SymPy one real number: it evaluates integrals to settle signs."""
+
+    nargs = 1
+    is_real = True
+
+    def doit(self, **hints: Any) -> Expr:
+        """SymPy's value of the integral."""
+        return self.args[0].doit(**hints)
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        found = printer._print(self.args[0])
+        return found if exp is None else rf"\left({found}\right)^{{{exp}}}"
+
+
+def gaussian_mean(f: Expr, over: Expr = s.z) -> Expr:
+    """$E f(Z)$, unevaluated; zero of an odd function, and f itself if it is constant."""
+    if not f.has(over):
+        return f
+    return S.Zero if f.subs(over, -over) + f == 0 else Mean(expectation(f, over=over))
+
+
+class TwoPoint(Function):
+    r"""$E f(X)f(Y)$ for a standard Gaussian pair of correlation c, unevaluated: `TwoPoint(Lambda(z, f), c)`.
+
+    With $f = \sum_k a_k\mathrm{he}_k$ in orthonormal Hermite polynomials it is $\sum_ka_k^2c^k$.
+    """
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, f: Expr, c: Expr) -> Expr | None:
+        """At correlation 0 and 1 one-dimensional integrals suffice."""
+        (variable,) = f.variables
+        if c == 0:
+            return gaussian_mean(f.expr, over=variable) ** 2
+        return gaussian_mean(f.expr**2, over=variable) if c == 1 else None
+
+    @classmethod
+    def of(cls, f: Expr, c: Expr) -> Expr:
+        """For f an expression in `symbols.z`."""
+        return cls(Lambda(s.z, f), c)
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        f, c = self.args
+        body = printer._print(f(s.x)), printer._print(f(s.y)), printer._print(c)
+        found = rf"E_{{{body[2]}}}\left[\left({body[0]}\right)\left({body[1]}\right)\right]"
+        return found if exp is None else rf"\left({found}\right)^{{{exp}}}"
+
+
+class NormalCDF(Function):
+    r"""$\Phi(x)$, unevaluated."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\Phi{power}\left({printer._print(self.args[0])}\right)"
+
+
+class Bounded(Function):
+    r"""`Bounded(Lambda(w, f), K)` is $E f(W)$, W standard Gaussian, unevaluated, where $|f| \le K$ is known."""
+
+    nargs = 2
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        found = printer._print(expectation(self.args[0](s.w), over=s.w))
+        return found if exp is None else rf"\left({found}\right)^{{{exp}}}"
 
 
 def rectified_mean(mean: Expr, deviation: Expr) -> Expr:
@@ -58,6 +154,33 @@ def studentised_mean_modulus(batch: Expr | int) -> Expr:
 def student_mean_modulus(degrees: Expr, spread: Expr) -> Expr:
     r"""$E|s| = \frac{2\sqrt w}{\sqrt\pi}\frac{\Gamma((\nu+1)/2)}{\Gamma(\nu/2)(\nu-1)}$ of $s = \sqrt{w/\nu}\,T_\nu$, Student's t scaled: ν > 1."""
     return 2 * sqrt(spread / pi) * gamma((degrees + 1) / 2) / (gamma(degrees / 2) * (degrees - 1))
+
+
+def sample_correlation_mean(c: Expr, pairs: int) -> Expr:
+    r"""$E r = \frac{2c}{g-1}\frac{\Gamma(g/2)^2}{\Gamma((g-1)/2)^2}\,{}_2F_1(\tfrac12,\tfrac12;\tfrac{g+1}2;c^2)$ of the sample correlation of g Gaussian pairs (Hotelling 1953)."""
+    half, g = Rational(1, 2), sympify(pairs)
+    return 2 * c / (g - 1) * (gamma(g / 2) / gamma((g - 1) / 2)) ** 2 * hyper([half, half], [(g + 1) / 2], c**2)
+
+
+def over_sample_correlation(f: Expr, c: Expr, pairs: int) -> Expr:
+    r"""$E f$ over the sample correlation $r = \sin\vartheta$ of g Gaussian pairs of correlation c (Hotelling 1953), f an expression in ϑ:
+
+    $\frac{(g-2)\Gamma(g-1)}{\sqrt{2\pi}\,\Gamma(g-\frac12)}(1-c^2)^{\frac{g-1}2}\int f\,\cos^{g-3}\vartheta\,(1-c\sin\vartheta)^{\frac32-g}\,{}_2F_1(\tfrac12,\tfrac12;g-\tfrac12;\tfrac{1+c\sin\vartheta}2)\,d\vartheta$.
+    """
+    half, g = Rational(1, 2), sympify(pairs)
+    constant = (g - 2) * gamma(g - 1) / (sqrt(2 * pi) * gamma(g - half)) * (1 - c**2) ** ((g - 1) / 2)
+    tilt = (1 - c * sin(s.angle)) ** (3 * half - g) * hyper([half, half], [g - half], (1 + c * sin(s.angle)) / 2)
+    return constant * Integral(f * cos(s.angle) ** (g - 3) * tilt, (s.angle, -pi / 2, pi / 2))
+
+
+def is_closed(e: Expr) -> bool:
+    """Whether no integral is left in it."""
+    return not e.has(Integral, Mean, TwoPoint, Bounded)
+
+
+def tidy(e: Expr) -> Expr:
+    """Simplified, if closed: SymPy's search for a simpler form of an integral does not end."""
+    return simplify(e) if is_closed(e) else e
 
 
 def log_of(product: Expr) -> Expr:

@@ -37,8 +37,17 @@ class Shape(Enum):
     RESIDUAL = "Gaussian over the data, less the mean of its own batch"
     STUDENTISED = "Gaussian over the data, standardised by its own batch"
     LEAVE_ONE_OUT = "Gaussian over the data, standardised by the other samples of its batch"
+    GROUPED = "Gaussian over units and data, standardised by the units of its group"
     CENTRED = "of mean zero in every batch, otherwise unknown"
     UNKNOWN = "unknown beyond its first two moments"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of units that were standardised together: how many, and the correlation of two samples before that."""
+
+    size: int
+    correlation: Expr
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class Law:
         Samples per batch; `oo` is the full-batch limit.
     coupled : bool
         Whether samples of one finite batch depend on each other at fixed weights, because a stage before took batch statistics.
+    groups : Groups or None
+        Where the shape is GROUPED.
     """
 
     mean: Expr
@@ -63,6 +74,7 @@ class Law:
     shape: Shape = Shape.GAUSSIAN
     batch: Expr = oo
     coupled: bool = False
+    groups: Groups | None = None
 
     @property
     def correlation(self) -> Expr:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import reduce
 
-from sympy import Expr, S, oo, simplify
+from sympy import Expr, S, oo
 
 from theory import symbols as s
-from theory.law import Law, Shape, exact, gaussian_data
+from theory.activations import ACTIVATIONS, Activation
+from theory.gaussian_functions import tidy
+from theory.law import Law, NoClosedForm, Shape, exact, gaussian_data
+from theory.node import node_law
 from theory.norms import NoNorm, Norm
-from theory.stages import PiecewiseLinear, ReLU, Sine, Stage
+from theory.stages import Stage
 
 
 class Placement(Enum):
@@ -26,31 +29,6 @@ class Placement(Enum):
     NONE = "none"
     PRE = "pre"
     POST = "post"
-
-
-@dataclass(frozen=True)
-class Activation:
-    """A named elementwise stage."""
-
-    name: str
-    stage: Stage
-
-
-def leaky_relu(slope: float) -> Activation:
-    """The identity above zero, `slope`·h below."""
-    return Activation("leaky_relu", PiecewiseLinear(slope))
-
-
-ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (
-        Activation("relu", ReLU),
-        leaky_relu(0.01),
-        Activation("abs", PiecewiseLinear(-1)),
-        Activation("identity", PiecewiseLinear(1)),
-        Activation("sine", Sine()),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -116,8 +94,20 @@ class Network:
             yield stage, law
 
     def apply_block(self, law: Law) -> Law:
-        """The law after norm and activation, from the law of the pre-activations."""
-        return reduce(lambda before, stage: stage.on_law(before), self.block, law)
+        """The law after norm and activation, from the law of the pre-activations: by the stages' rules or, failing these, by the node law.
+
+        Raises
+        ------
+        NoClosedForm
+            If neither answers.
+        """
+        try:
+            return reduce(lambda before, stage: stage.on_law(before), self.block, law)
+        except NoClosedForm as rule:
+            try:
+                return node_law(self.block, law)
+            except NoClosedForm as quadrature:
+                raise NoClosedForm(f"{rule}; and {quadrature}") from None
 
     def pre_activations(self) -> Iterator[Law]:
         """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
@@ -138,4 +128,4 @@ class Network:
 
     def overlap_map(self) -> Expr:
         """The correlation of the next pre-activations as a function of c (and of q where the activation has a scale)."""
-        return simplify(self.layer_map().correlation)
+        return tidy(self.layer_map().correlation)

@@ -9,14 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from theory.stages import Axis, Center, FreshStatistics, Ghost, LeaveOneOut, Scale, Stage
+from theory.activations import Tanh
+from theory.stages import Axis, Center, FreshStatistics, Ghost, Group, LeaveOneOut, Scale, ScaleByDeviation, ScaleByModulus, Stage, Switch
 
 GHOST = 16  #: samples of a ghost batch
+GROUP = 16  #: units of a group
+EPSILON = 1e-5  #: as the libraries have it
+SLOPE = 0.5  #: of dynamic tanh before training
 
 
 @dataclass(frozen=True)
 class Norm:
-    """A normalisation layer without affine parameters and with ε = 0: a name and the stages it applies in order."""
+    """A normalisation layer without affine parameters: a name and the stages it applies in order."""
 
     name: str
     stages: tuple[Stage, ...]
@@ -45,6 +49,44 @@ def ghost_batch_norm(size: int) -> Norm:
 GhostBatchNorm = ghost_batch_norm(GHOST)
 BatchNormEvaluation = Norm("batch_norm_evaluation", FreshStatistics())
 
+# Parts of batch norm, and other measures of spread
+MeanOnlyBatchNorm = Norm("mean_only_batch_norm", Center(Axis.BATCH))  # arXiv 1602.07868
+VarianceOnlyBatchNorm = Norm("variance_only_batch_norm", ScaleByDeviation(Axis.BATCH))
+L1BatchNorm = Norm("l1_batch_norm", Center(Axis.BATCH), ScaleByModulus(Axis.BATCH))  # arXiv 1803.01814
+BatchRMSNorm = Norm("batch_rms_norm", Scale(Axis.BATCH))  # the forward pass of power norm with batch statistics, arXiv 2003.07845
+
+# Statistics over other sets of units
+InstanceNorm = Norm("instance_norm", Center(Axis.FEATURES), Scale(Axis.FEATURES))  # arXiv 1607.08022: an MLP's layer is one channel
+SwitchableNorm = Norm("switchable_norm", Switch())
+
+
+def group_norm(size: int) -> Norm:
+    """Layer norm over groups of `size` units."""
+    return Norm("group_norm", Group(size))
+
+
+# ε > 0
+
+
+def batch_norm_epsilon(epsilon: float) -> Norm:
+    """Batch norm with ε added to the variance."""
+    return Norm("batch_norm_epsilon", Center(Axis.BATCH), Scale(Axis.BATCH, epsilon))
+
+
+def layer_norm_epsilon(epsilon: float) -> Norm:
+    """Layer norm with ε added to the variance."""
+    return Norm("layer_norm_epsilon", Center(Axis.FEATURES), Scale(Axis.FEATURES, epsilon))
+
+
+def rms_norm_epsilon(epsilon: float) -> Norm:
+    """RMSNorm with ε added to the mean square."""
+    return Norm("rms_norm_epsilon", Scale(Axis.FEATURES, epsilon))
+
+
+def dynamic_tanh(slope: float) -> Norm:
+    """tanh(slope·h) in the place of a norm (arXiv 2503.10622)."""
+    return Norm("dynamic_tanh", Tanh(slope))
+
 
 class Statistic(Enum):
     """Whose mean and deviation standardise a sample: its batch's, or those of the other samples of its batch."""
@@ -56,5 +98,24 @@ class Statistic(Enum):
 #: Norms that are defined for both statistics, by the leave-one-out one.
 LEAVE_ONE_OUT: dict[str, Norm] = {BatchNorm.name: LeaveOneOutBatchNorm}
 
-_ALL = (NoNorm, BatchNorm, LayerNorm, RMSNorm, LeaveOneOutBatchNorm, GhostBatchNorm, BatchNormEvaluation)
+_ALL = (
+    NoNorm,
+    BatchNorm,
+    LayerNorm,
+    RMSNorm,
+    LeaveOneOutBatchNorm,
+    GhostBatchNorm,
+    BatchNormEvaluation,
+    MeanOnlyBatchNorm,
+    VarianceOnlyBatchNorm,
+    L1BatchNorm,
+    BatchRMSNorm,
+    InstanceNorm,
+    SwitchableNorm,
+    group_norm(GROUP),
+    batch_norm_epsilon(EPSILON),
+    layer_norm_epsilon(EPSILON),
+    rms_norm_epsilon(EPSILON),
+    dynamic_tanh(SLOPE),
+)
 NORMS: dict[str, Norm] = {norm.name: norm for norm in _ALL}

@@ -8,6 +8,7 @@ $\gamma = c/(1-c)$.
 from sympy import Expr, Limit, Max, Rational, exp, gamma, oo, pi, simplify, sin, sqrt
 
 from theory import symbols as s
+from theory.activations import ACTIVATIONS, Activation, PiecewiseLinear
 from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT, NO_AFFINE, NO_EPSILON
 from theory.claim import BOTH, EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.class_fraction import LAW as CLASS_FRACTION_LAW
@@ -19,9 +20,8 @@ from theory.gaussian_functions import expectation, gamma_of, kappa, log_of, stud
 from theory.law import Law
 from theory.layer_statistics import CONCENTRATION
 from theory.minibatch import STUDENTISED
-from theory.network import ACTIVATIONS, Activation, Network, Placement
+from theory.network import Network, Placement
 from theory.norms import BatchNorm, LayerNorm, Norm, RMSNorm
-from theory.stages import PiecewiseLinear
 
 SETTING = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE, LYAPUNOV)
 SIMULATED = (*SETTING, GRAM_SAMPLER)

@@ -2,8 +2,9 @@
 
 A stage is a frozen class with two short methods. `on_law` acts on a `Law`, in symbols: that is the
 theory. `on_array` acts on an array `h` of shape (…, B, N), samples of one batch × features, in the
-namespace `xp` it is given: `jax.numpy` in a simulation, NumPy in a test, a typesetting namespace in a
-report, so that the formula printed is the formula that ran.
+namespace `xp` it is given, NumPy's names and erf: JAX's in a simulation, SymPy's in quadrature, a typesetting
+namespace in a report, so that the formula printed is the formula that ran. A stage without `on_law` has no closed
+form: `theory.node` reads its array code in the full batch.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from enum import Enum
 from functools import reduce
 from typing import Any
 
-from sympy import Expr, S, exp, oo, pi, sinh, sqrt
+from sympy import Expr, S, oo, sqrt
 
-from theory.gaussian_functions import kappa, student_mean_modulus, studentised_mean_modulus
-from theory.law import Law, NoClosedForm, Shape, exact
+from theory.gaussian_functions import sample_correlation_mean
+from theory.law import Groups, Law, NoClosedForm, Shape, exact
 
 
 class Axis(Enum):
@@ -33,9 +34,9 @@ class Axis(Enum):
 class Stage(ABC):
     """One step of a layer."""
 
-    @abstractmethod
     def on_law(self, law: Law) -> Law:
         """The law of the outputs from the law of the inputs, exact, or `NoClosedForm`."""
+        raise NoClosedForm(f"the stage {type(self).__name__} gives no rule for laws of its own")
 
     @abstractmethod
     def on_array(self, h: Any, xp: Any) -> Any:
@@ -48,6 +49,10 @@ class Stage(ABC):
 
     def refuses_batch(self, batch: int) -> str:
         """What is wrong with batches of this size, in words; empty where nothing is."""
+        return ""
+
+    def refuses_width(self, width: int) -> str:
+        """What is wrong with layers of this width, in words; empty where nothing is."""
         return ""
 
 
@@ -78,7 +83,70 @@ class Center(Stage):
 
 @dataclass(frozen=True)
 class Scale(Stage):
-    """h / root mean square of h along `axis`."""
+    """h / √(mean square of h along `axis` + ε)."""
+
+    axis: Axis
+    epsilon: float = 0
+
+    @property
+    def couples_samples(self) -> bool:
+        return self.axis is Axis.BATCH
+
+    def on_law(self, law: Law) -> Law:
+        divisor = law.power + exact(self.epsilon)
+        if divisor == 0:
+            raise NoClosedForm("scaling divides by the power of the units, which is zero here")
+        if self.axis is Axis.FEATURES:
+            return (
+                _divided(law, divisor)
+                if self.epsilon
+                else replace(law, mean=law.mean / sqrt(divisor), overlap=law.correlation, power=S.One)
+            )
+        if law.overlap != 0:
+            raise NoClosedForm(
+                "scaling each unit by its own root mean square over the batch needs units of mean zero: "
+                "otherwise the factor varies from unit to unit"
+            )
+        if law.batch == oo:
+            return _divided(law, divisor)
+        if self.epsilon != 0:
+            raise NoClosedForm("with ε > 0 the factor of a finite batch depends on its own spread")
+        if law.shape is Shape.RESIDUAL:
+            return replace(law, power=S.One, shape=Shape.STUDENTISED, coupled=True)
+        if law.shape is Shape.CENTRED:
+            return replace(law, power=S.One, coupled=True)
+        raise NoClosedForm("the law of a unit divided by its root mean square over a finite batch needs the batch to be centred first")
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        return h / xp.sqrt(_guarded(xp.mean(h**2, axis=self.axis.value, keepdims=True), self.epsilon))
+
+
+@dataclass(frozen=True)
+class ScaleByDeviation(Stage):
+    """h / √(variance of h along `axis` + ε), h not centred."""
+
+    axis: Axis
+    epsilon: float = 0
+
+    @property
+    def couples_samples(self) -> bool:
+        return self.axis is Axis.BATCH
+
+    def on_law(self, law: Law) -> Law:
+        if self.axis is Axis.FEATURES:
+            return _divided(law, law.power - law.mean**2 + exact(self.epsilon))
+        if law.batch == oo and law.shape is Shape.GAUSSIAN:
+            return _divided(law, law.power - law.overlap + exact(self.epsilon))
+        raise NoClosedForm("units differ in their variance over the batch, or the batch is finite and its law unknown")
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        away = h - xp.mean(h, axis=self.axis.value, keepdims=True)
+        return h / xp.sqrt(_guarded(xp.mean(away**2, axis=self.axis.value, keepdims=True), self.epsilon))
+
+
+@dataclass(frozen=True)
+class ScaleByModulus(Stage):
+    r"""h over $\sqrt{\pi/2}$ times the mean modulus of h along `axis`: for centred Gaussian units that is their standard deviation."""
 
     axis: Axis
 
@@ -87,25 +155,71 @@ class Scale(Stage):
         return self.axis is Axis.BATCH
 
     def on_law(self, law: Law) -> Law:
-        if law.power == 0:
-            raise NoClosedForm("scaling divides by the power of the units, which is zero here")
-        if self.axis is Axis.FEATURES:
-            return replace(law, mean=law.mean / sqrt(law.power), overlap=law.correlation, power=S.One)
-        if law.overlap != 0:
-            raise NoClosedForm(
-                "scaling each unit by its own root mean square over the batch needs units of mean zero: "
-                "otherwise the factor varies from unit to unit, and only quadrature over the node law answers"
-            )
-        if law.batch == oo:
-            return replace(law, mean=S.Zero, power=S.One)
-        if law.shape is Shape.RESIDUAL:
-            return replace(law, power=S.One, shape=Shape.STUDENTISED, coupled=True)
-        if law.shape is Shape.CENTRED:
-            return replace(law, power=S.One, coupled=True)
-        raise NoClosedForm("the law of a unit divided by its root mean square over a finite batch needs the batch to be centred first")
+        everyone_alike = self.axis is Axis.FEATURES or (law.overlap == 0 and law.batch == oo)
+        if everyone_alike and law.shape is Shape.GAUSSIAN and law.power != 0:
+            return _divided(law, law.power)
+        raise NoClosedForm("the mean modulus over the batch is known of Gaussian units that are alike")
 
     def on_array(self, h: Any, xp: Any) -> Any:
-        return h / xp.sqrt(xp.mean(h**2, axis=self.axis.value, keepdims=True))
+        return h / (xp.sqrt(xp.pi / 2) * xp.mean(xp.abs(h), axis=self.axis.value, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Switch(Stage):
+    """Centred and scaled by the averages of batch and layer mean, and of batch and layer variance: switchable norm before training (arXiv 1806.10779)."""
+
+    @property
+    def couples_samples(self) -> bool:
+        return True
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        means = [xp.mean(h, axis=axis.value, keepdims=True) for axis in Axis]
+        variances = [xp.mean((h - mean) ** 2, axis=axis.value, keepdims=True) for axis, mean in zip(Axis, means, strict=True)]
+        return (h - (means[0] + means[1]) / 2) / xp.sqrt((variances[0] + variances[1]) / 2)
+
+
+@dataclass(frozen=True)
+class Group(Stage):
+    r"""h standardised over groups of `size` units of its layer: group norm (arXiv 1803.08494), by the size of a group.
+
+    On Gaussian pre-activations of overlap zero this is batch norm with units in the place of samples: a standardised unit is Thompson's
+    τ of $g$ = `size`, independent from sample to sample. Two samples of correlation c have, in one group, a sample correlation $r$ of $g$
+    pairs: the outputs' overlap is $E\,r$, and a rectifier's $\frac12E\kappa(r)$ (claim `group_norm_before_relu`).
+    """
+
+    size: int
+
+    def refuses_width(self, width: int) -> str:
+        return f"groups of {self.size} units do not divide it" if width % self.size else ""
+
+    def on_law(self, law: Law) -> Law:
+        if law.shape is Shape.GAUSSIAN:
+            return replace(
+                law,
+                mean=S.Zero,
+                overlap=sample_correlation_mean(law.correlation, self.size),
+                power=S.One,
+                shape=Shape.GROUPED,
+                groups=Groups(self.size, law.correlation),
+            )
+        if law.overlap == law.mean**2 and law.batch == oo:  # units are alike: samples are independent
+            return replace(law, mean=S.Zero, overlap=S.Zero, power=S.One, shape=Shape.UNKNOWN)
+        raise NoClosedForm(f"groups of {self.size} units of correlated samples have a law before the activation only")
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        *lead, batch, width = h.shape
+        groups = xp.reshape(h, (*lead, batch, width // self.size, self.size))
+        groups = groups - xp.mean(groups, axis=-1, keepdims=True)
+        return xp.reshape(groups / xp.sqrt(xp.mean(groups**2, axis=-1, keepdims=True)), h.shape)
+
+
+def _divided(law: Law, square: Expr) -> Law:
+    """The law over the root of a constant."""
+    return replace(law, mean=law.mean / sqrt(square), overlap=law.overlap / square, power=law.power / square)
+
+
+def _guarded(square: Any, epsilon: float) -> Any:
+    return square if epsilon == 0 else square + epsilon
 
 
 @dataclass(frozen=True)
@@ -175,55 +289,3 @@ class FreshStatistics(Stage):
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return (h - 0) / xp.sqrt(1.0)
-
-
-@dataclass(frozen=True)
-class PiecewiseLinear(Stage):
-    r"""h for h > 0 and `negative_slope`·h for h < 0: up to a factor, every positively homogeneous activation.
-
-    ReLU is slope 0, the modulus −1, the identity 1. With $\mathrm{ReLU}(x) - \alpha\,\mathrm{ReLU}(-x)$ its two-point
-    moment on a Gaussian pair of power $q$ and correlation $c$ is
-    $\frac q2[(1+\alpha^2)\kappa(c) - 2\alpha\kappa(-c)]$.
-    """
-
-    negative_slope: float | Expr = 0
-
-    def on_law(self, law: Law) -> Law:
-        slope = exact(self.negative_slope)
-        half_power = law.power / 2
-        out_power = (1 + slope**2) * half_power
-        if law.shape is Shape.GAUSSIAN:
-            mean = (1 - slope) * sqrt(half_power / pi)
-            c = law.correlation
-            overlap = half_power * ((1 + slope**2) * kappa(c) - 2 * slope * kappa(-c))
-        elif law.shape is Shape.STUDENTISED:
-            mean = (1 - slope) * studentised_mean_modulus(law.batch) / 2
-            overlap = mean**2
-        elif law.shape is Shape.LEAVE_ONE_OUT:
-            degrees = law.batch - 2
-            mean = (1 - slope) * student_mean_modulus(degrees, law.power * (degrees - 2)) / 2
-            overlap = mean**2
-        else:
-            raise NoClosedForm(f"a rectifier's moments need the law of its input, which is {law.shape.value}")
-        return replace(law, mean=mean, overlap=overlap, power=out_power, shape=Shape.UNKNOWN)
-
-    def on_array(self, h: Any, xp: Any) -> Any:
-        rectified = xp.maximum(h, 0)
-        return rectified if self.negative_slope == 0 else rectified + float(self.negative_slope) * xp.minimum(h, 0)
-
-
-@dataclass(frozen=True)
-class Sine(Stage):
-    r"""sin h, an odd activation: $E\sin X\sin Y = e^{-q}\sinh(qc)$ on a Gaussian pair of power $q$ and correlation $c$."""
-
-    def on_law(self, law: Law) -> Law:
-        if law.shape is not Shape.GAUSSIAN:
-            raise NoClosedForm(f"the moments of a sine need a Gaussian input, and this one is {law.shape.value}")
-        damping = exp(-law.power)
-        return replace(law, mean=S.Zero, overlap=damping * sinh(law.overlap), power=damping * sinh(law.power), shape=Shape.UNKNOWN)
-
-    def on_array(self, h: Any, xp: Any) -> Any:
-        return xp.sin(h)
-
-
-ReLU = PiecewiseLinear(0)

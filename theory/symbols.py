@@ -29,6 +29,7 @@ alpha = Symbol("alpha", real=True)  #: negative slope of an activation
 positive = Symbol("p", positive=True)  #: parametrises bounded domains, `Interval.by_positive`
 u = Symbol("u", positive=True)
 theta = Symbol("theta", positive=True)
+angle = Symbol("vartheta", real=True)  #: latitude on the sphere of standardised batches
 r = Symbol("r", positive=True)
 epsilon = Symbol("epsilon", positive=True)
 
