@@ -46,7 +46,11 @@ def exact(number: Expr) -> arb:
     return arb(fmpq(int(number.p), int(number.q)))
 
 
-def enclose(expression: Expr, values: Values | None = None) -> Ball:
+#: Functions without branch cuts.
+CUTLESS = (sympy.erf, sympy.erfc, sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.gamma)
+
+
+def enclose(expression: Expr, values: Values | None = None, analytic: bool = False) -> Ball:
     """The value of an expression, as a ball.
 
     Parameters
@@ -54,6 +58,8 @@ def enclose(expression: Expr, values: Values | None = None) -> Ball:
     expression : sympy.Expr
     values : mapping from Symbol to arb or acb
         Balls for the free symbols.
+    analytic : bool
+        No number where a complex ball touches a branch cut: what a rigorous integral must know of its integrand.
 
     Raises
     ------
@@ -71,13 +77,13 @@ def enclose(expression: Expr, values: Values | None = None) -> Ball:
         return arb(1).exp()
     if isinstance(expression, Integral):
         return _integral(expression, values)
-    arguments = [enclose(argument, values) for argument in expression.args]
+    arguments = [enclose(argument, values, analytic) for argument in expression.args]
     if expression.is_Add:
         return reduce(add, arguments)
     if expression.is_Mul:
         return reduce(mul, arguments)
     if expression.is_Pow:
-        return _power(arguments[0], arguments[1], expression.exp)
+        return _power(arguments[0], arguments[1], expression.exp, analytic)
     if isinstance(expression, Max):
         return reduce(lambda one, other: (one + other + abs(one - other)) / 2, arguments)
     if isinstance(expression, Abs):
@@ -85,17 +91,33 @@ def enclose(expression: Expr, values: Values | None = None) -> Ball:
     method = getattr(arguments[0], type(expression).__name__, None) if len(arguments) == 1 else None
     if method is None:
         raise NotEnclosed(f"no ball arithmetic for {type(expression).__name__} in {expression}")
+    if analytic and isinstance(arguments[0], acb) and not isinstance(expression, CUTLESS) and _meets_a_cut(expression, arguments[0]):
+        return acb("nan")
     return method()
 
 
-def _power(base: Ball, exponent: Ball, symbolic: Expr) -> Ball:
+def _meets_a_cut(function: Expr, at: acb) -> bool:
+    """Whether a complex ball touches the branch cut of a function of one variable, or may: cuts are where one of these is negative or zero."""
+    if isinstance(function, sympy.log):
+        positive = [at]
+    elif isinstance(function, sympy.acos | sympy.asin):
+        positive = [1 - at, 1 + at]
+    elif isinstance(function, sympy.atan):
+        positive = [1 + at * at]
+    else:
+        return True
+    return not all(each.sqrt(analytic=True).is_finite() for each in positive)
+
+
+def _power(base: Ball, exponent: Ball, symbolic: Expr, analytic: bool) -> Ball:
     if symbolic.is_Integer:
         return base ** int(symbolic)
+    cut = {"analytic": True} if analytic and isinstance(base, acb) else {}
     if symbolic == sympy.Rational(1, 2):
-        return base.sqrt()
+        return base.sqrt(**cut)
     if symbolic == -sympy.Rational(1, 2):
-        return base.rsqrt()
-    return base**exponent
+        return base.rsqrt(**cut)
+    return base.pow(acb(exponent), **cut) if cut else base**exponent
 
 
 def _integral(integral: Integral, values: Values) -> arb:
@@ -122,7 +144,9 @@ def _integral(integral: Integral, values: Values) -> arb:
     total = arb(0)
     for left, right in pairwise(nodes):
         smooth = _smooth_branch(integrand, variable, values, (left + right) / 2)
-        piece = acb.integral(lambda point, _, smooth=smooth: acb(enclose(smooth, {**values, variable: point})), acb(left), acb(right))
+        piece = acb.integral(
+            lambda point, analytic, smooth=smooth: acb(enclose(smooth, {**values, variable: point}, analytic)), acb(left), acb(right)
+        )
         total += piece.real
     return total + arb(0, tail.upper())
 
