@@ -63,8 +63,8 @@ def class_fractions(centres: np.ndarray) -> np.ndarray:
     r"""$G_k(\mu) = \int \varphi(y-\mu_k)\prod_{j\ne k}\Phi(y-\mu_j)\,dy$ of centres (…, K), on a grid whose error falls as in `two_races`."""
     classes = centres.shape[-1]
     step = math.sqrt(2 * math.pi**2 / (classes * math.log(4 / NODE_ERROR)))
-    # The winner's output is at least as large as any one output, so below the lowest winner lies little; above the highest centre, too.
-    tail = -float(special.ndtri(NODE_ERROR / 10))
+    # The winner is seldom below the largest centre less the tail, being at least that class, and no class is often above it plus the tail.
+    tail = -float(special.ndtri(NODE_ERROR / (4 * classes)))
     fractions = np.zeros_like(centres)
     for y in np.arange(centres.max(axis=-1).min() - tail, centres.max() + tail + step, step):
         below = np.maximum(special.ndtr(y - centres), np.finfo(float).tiny)

@@ -188,7 +188,7 @@ def _largest_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn
         bar = 5 * (item.standard_error or 0.0)
         axes[0].errorbar([item.details["gamma"]], [item.estimate], yerr=[bar], **{**POINTS, "color": colour})
     axes[0].set(xlabel=r"$\gamma$", ylabel="largest fraction", ylim=(0, 1))
-    axes[0].legend(frameon=False, fontsize=5.5, loc="upper left", ncols=2)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     for axis, (experiment, item) in zip(axes[1:], tallies, strict=False):
         seen, law = np.array(item.details["most_votes"]), np.array(item.details["law"])
         votes = np.arange(len(law))
