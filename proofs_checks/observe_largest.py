@@ -41,7 +41,7 @@ INFLATION = (8 / 7) ** 2 + (1 / 7) ** 2 / NARROW_SHARE  #: variance of the extra
 JUDGES, VOTERS = 16, 16  #: samples of a network
 READOUTS = 256  #: behind one network: most of the variance of a share is theirs
 PILOT = 128  #: wide networks from which the spread of a share is estimated before sizes are solved
-VOTES_DISTANCE = 0.15  #: between laws of the most votes: what a check of that law must see
+VOTES_DISTANCE = 0.17  #: between laws of the most votes: what a check of that law must see
 DRAWN = 2**15  #: centres drawn for the stated law of the most votes
 NODE_ERROR = 1e-6  #: of the fractions at drawn centres
 
@@ -95,6 +95,11 @@ def _gammas(experiment: LargestFraction, depth: int) -> tuple[float, float]:
     return gamma, float(sympify(experiment.rival.instead).subs(s.gamma, gamma))
 
 
+def _half(design: Design) -> Design:
+    """The design of each of two empirical distributions that share an error rate."""
+    return Design(design.alpha / 2, design.resolution)
+
+
 @cache
 def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) -> dict[int, Votes]:
     """Votes by width, of as many networks as the wanted resolution of the share and of the law of the most votes need."""
@@ -108,7 +113,10 @@ def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) 
         return votes(network, size, experiment.classes, READOUTS, JUDGES, keys.stream(seed, stream, purpose, width), networks)
 
     pilot = draw(wide, PILOT, "pilot").share
-    networks = design.band_needed(VOTES_DISTANCE)
+    stated, instead = (most_votes_law(gamma, experiment.classes, seed, stream) for gamma in _gammas(experiment, experiment.rival_depth))
+    half = _half(design)
+    drawn = half.band_resolved(DRAWN)
+    networks = half.band_needed(max(min(VOTES_DISTANCE, 0.9 * _distance(stated, instead)) - drawn, drawn))
     for depth in experiment.depths:
         wanted = design.wanted_error * stated_share(_gammas(experiment, depth)[0], experiment.classes)
         networks = max(networks, math.ceil(MARGIN * pilot[:, depth - 1].var(ddof=1) * INFLATION / wanted**2))
@@ -158,7 +166,7 @@ def _most_votes(experiment: LargestFraction, depth: int, found: Votes, design: D
     stated, instead = (most_votes_law(gamma, experiment.classes, seed, stream) for gamma in _gammas(experiment, depth))
     histogram = np.bincount(found.most[:, depth - 1], minlength=len(stated))
     networks = int(histogram.sum())
-    half = Design(design.alpha / 2, design.resolution)
+    half = _half(design)
     band = half.band(networks) + half.band(DRAWN)
     distance, rival_distance = (_distance(histogram / networks, law) for law in (stated, instead))
     rival: dict[str, Any] = {}
