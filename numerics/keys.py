@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 import jax
+import numpy as np
 
 
 def stream(seed: int, *names: object) -> jax.Array:
@@ -23,3 +24,8 @@ def stream(seed: int, *names: object) -> jax.Array:
 def members(key: jax.Array, first: int, count: int) -> jax.Array:
     """Keys of the networks numbered first, …, first + count − 1 of a stream."""
     return jax.vmap(lambda index: jax.random.fold_in(key, index))(jax.numpy.arange(first, first + count))
+
+
+def generator(seed: int, *names: object) -> np.random.Generator:
+    """NumPy's generator for the stream called `names`."""
+    return np.random.default_rng(np.asarray(jax.random.key_data(stream(seed, *names))))

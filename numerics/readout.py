@@ -1,18 +1,24 @@
-"""Class fractions: how many of a network's samples a drawn readout gives to class 0."""
+"""Class fractions: how many of a network's samples a drawn readout gives to each class."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from numerics.ensemble import Size, propagate, replicate
+from numerics.ensemble import Size, dense, propagate, replicate
 from theory.network import Network
 
 
+def _independent(h: jax.Array, network: Network) -> jax.Array:
+    """Activations (samples, N) of samples independent at fixed weights: one per batch where a norm couples the samples of a batch, all otherwise."""
+    return h[:, 0] if network.couples_samples else h.reshape(-1, h.shape[-1])
+
+
 def class_counts(network: Network, size: Size, key: jax.Array, networks: int) -> np.ndarray:
-    """Samples with Y_0 > Y_1 behind each hidden layer of each network, of those independent at fixed weights: one per
-    batch where a norm couples the samples of a batch, all otherwise. Shape (networks, depth), int.
+    """Independent samples with Y_0 > Y_1 behind each hidden layer of each network. Shape (networks, depth), int.
 
     One readout is drawn per network and read behind every layer: independent of the network, it has its law at each.
     """
@@ -22,11 +28,49 @@ def class_counts(network: Network, size: Size, key: jax.Array, networks: int) ->
         readout = jax.random.normal(readout_key, (size.width, 2), jnp.float32)
 
         def observe(h: jax.Array) -> jax.Array:
-            independent = h[:, 0] if network.couples_samples else h.reshape(-1, size.width)
-            outputs = independent @ readout
+            outputs = _independent(h, network) @ readout
             return jnp.sum(outputs[:, 0] > outputs[:, 1])
 
         return propagate(network, size, body_key, observe)[1]
 
     counts: np.ndarray = replicate(measure, ("counts", network, size), size.networks_per_call, key, networks)
     return counts
+
+
+VOTING_AT_ONCE = 128  #: networks in one compiled call: ensembles of any size then share one kernel
+
+
+class Votes(NamedTuple):
+    """Per network and layer, (networks, depth): the share of votes for the judges' class, and the most votes of any class.
+
+    The judges' class has the largest output on average over the judging samples; the share is that of the other samples' votes
+    for it, a mean over the readouts of the network, float64. The most votes are those of all samples behind the first readout, int.
+    """
+
+    share: np.ndarray
+    most: np.ndarray
+
+
+def votes(network: Network, size: Size, classes: int, readouts: int, judges: int, key: jax.Array, networks: int) -> Votes:
+    """Let the independent samples of `networks` networks vote, behind `readouts` readouts of as many classes each.
+
+    The first `judges` samples judge. The same draws make the readouts behind every layer: independent of the network, they have
+    their law at each.
+    """
+
+    def measure(key: jax.Array) -> Votes:
+        body_key, readout_key = jax.random.split(key)
+
+        def observe(h: jax.Array) -> Votes:
+            outputs = dense(_independent(h, network), readout_key, readouts * classes, network, size.sampler)
+            outputs = outputs.reshape(-1, readouts, classes)
+            judged = jnp.argmax(outputs[:judges].mean(axis=0), axis=-1)
+            voted = jnp.argmax(outputs, axis=-1)
+            most = jnp.max(jnp.bincount(voted[:, 0], length=classes))
+            return Votes(jnp.mean(voted[judges:] == judged, dtype=jnp.float64), most)
+
+        return propagate(network, size, body_key, observe)[1]
+
+    name = ("votes", network, size, classes, readouts, judges)
+    found: Votes = replicate(measure, name, min(VOTING_AT_ONCE, size.networks_per_call), key, networks)
+    return found

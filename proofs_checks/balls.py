@@ -118,9 +118,21 @@ def _value_of(symbol: Symbol, values: Values, analytic: bool) -> Ball:
     return values[symbol]
 
 
-#: Functions with branch cuts on the real line, by where |x| > 1 is cut off, and those whose method knows its cut.
-CUT_BEYOND_ONE = ("acos", "asin", "atanh")
-KNOWS_CUT = ("log", "sqrt")
+#: Functions without branch cuts; a pole gives no finite ball.
+CUTLESS = (sympy.erf, sympy.erfc, sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.gamma)
+
+
+def _meets_a_cut(function: Expr, at: acb) -> bool:
+    """Whether a complex ball touches the branch cut of a function of one variable, or may: cuts are where one of these is negative or zero."""
+    if isinstance(function, sympy.log):
+        positive = [at]
+    elif isinstance(function, sympy.acos | sympy.asin):
+        positive = [1 - at, 1 + at]
+    elif isinstance(function, sympy.atan):
+        positive = [1 + at * at]
+    else:
+        return True
+    return not all(each.sqrt(analytic=True).is_finite() for each in positive)
 
 
 def _function(expression: Expr, part: Evaluator) -> Evaluator:
@@ -132,11 +144,8 @@ def _function(expression: Expr, part: Evaluator) -> Evaluator:
         argument = part(values, analytic)
         if not hasattr(argument, name):
             raise NotEnclosed(f"no ball arithmetic for {name} of a real number in {expression}")
-        if analytic and isinstance(argument, acb):
-            if name in KNOWS_CUT:
-                return getattr(argument, name)(analytic=True)
-            if name in CUT_BEYOND_ONE and not abs(argument) < 1:
-                return acb("nan")
+        if analytic and isinstance(argument, acb) and not isinstance(expression, CUTLESS) and _meets_a_cut(expression, argument):
+            return acb("nan")
         return getattr(argument, name)()
 
     return value

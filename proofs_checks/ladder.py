@@ -54,10 +54,10 @@ def _design_matrix(widths: np.ndarray, exponents: tuple[float, ...]) -> np.ndarr
 
 
 def fit(rungs: list[Rung], rate: str = "1/N") -> Fit:
-    """Fit the statistic's dependence on width with one of `RATES`."""
+    """Fit the statistic's dependence on width with one of `RATES`: as many of its orders as there are rungs to tell them from the intercept."""
     widths = np.array([rung.width for rung in rungs], dtype=float)
     errors = np.array([rung.standard_error for rung in rungs])
-    matrix = _design_matrix(widths, RATES[rate]) / errors[:, None]
+    matrix = _design_matrix(widths, RATES[rate][: len(rungs) - 1]) / errors[:, None]
     target = np.array([rung.mean for rung in rungs]) / errors
     inverse = np.linalg.pinv(matrix)
     coefficients = inverse @ target

@@ -14,17 +14,19 @@ from proofs_checks import (
     observe_expectations,
     observe_fractions,
     observe_identities,
+    observe_largest,
     observe_prejudice,
     observe_samplers,
     observe_statistics,
 )
 from proofs_checks.design import Design
 from proofs_checks.finding import Finding
-from theory.experiments import ClassFraction, Expectation, Experiment, Neutral, Prejudice, SameLaw, StatisticLaw
+from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
 
 OBSERVERS: dict[type, ModuleType] = {
     Prejudice: observe_prejudice,
     ClassFraction: observe_fractions,
+    LargestFraction: observe_largest,
     Neutral: observe_identities,
     Expectation: observe_expectations,
     StatisticLaw: observe_statistics,

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 
-import numpy as np
 from flint import arb
-from scipy import special
 from sympy import Expr, oo, simplify, sympify
 
 from proofs_checks.balls import NotEnclosed, Values, enclose, precision
+from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
 from theory.class_fraction import fraction_variance, mean_largest
@@ -39,8 +38,8 @@ class Prediction:
     ----------
     gamma, overlap : float
         γ (infinite where all samples share one output) and c of the outputs.
-    variance, mean_largest : float or None
-        Of the class fractions; None where γ < 0, which no infinite data set has.
+    variance, mean_largest, fraction_error : float or None
+        Of the class fractions, and a bound of the error of both; None where γ < 0, which no infinite data set has.
     error_bound : float
         On γ, relative to max(1, γ).
     """
@@ -49,6 +48,7 @@ class Prediction:
     overlap: float
     variance: float | None
     mean_largest: float | None
+    fraction_error: float | None
     method: str
     error_bound: float
 
@@ -107,17 +107,18 @@ def predict(network: Network, depth: int, classes: int = 2) -> Prediction:
         if overlap.contains(0) and overlap.rad() < SMALLEST_DOUBLE:
             overlap = arb(0)
         if overlap == 1:
-            return Prediction(math.inf, 1.0, 0.25 if classes == 2 else (classes - 1) / classes**2, 1.0, method, 0.0)
+            return Prediction(math.inf, 1.0, (classes - 1) / classes**2, 1.0, 0.0, method, 0.0)
         gamma = overlap / (1 - overlap)
         bound = float(gamma.rad()) + 2**-52 * abs(float(gamma.mid()))
         value, c = float(gamma.mid()), float(overlap.mid())
-        fraction: tuple[float | None, float | None] = (None, None)
-        if value >= 0 and classes == 2:
-            at = {s.gamma: gamma}
-            spread, largest = (float(arb(enclose(f(s.gamma), at)).mid()) for f in (fraction_variance, mean_largest))
-            fraction = spread, largest
-        elif value >= 0:
-            fraction = multiclass(value, classes)
+        if value < 0:
+            fraction: tuple[float | None, float | None, float | None] = (None, None, None)
+        elif classes == 2:
+            spread, largest = (arb(enclose(f(s.gamma), {s.gamma: gamma})) for f in (fraction_variance, mean_largest))
+            fraction = float(spread.mid()), float(largest.mid()), float(largest.rad()) + 2**-53
+        else:
+            many = multiclass(value, classes)
+            fraction = many.variance, many.mean_largest, many.error_bound
     return Prediction(value, c, *fraction, method, bound / max(1.0, abs(value)))
 
 
@@ -181,39 +182,18 @@ def _short(formula: Expr, network: Network) -> Expr:
     return tidy(formula) if isinstance(network.activation.stage, PiecewiseLinear) else formula
 
 
-def multiclass(gamma: float, classes: int, nodes: int = 64) -> tuple[float, float]:
-    r"""Variance of one class fraction and mean of the largest, for C classes.
+@dataclass(frozen=True)
+class Fractions:
+    """Variance of one class fraction, mean of the largest, and a bound of the error of each."""
 
-    With $\Phi_2$ the distribution function of a Gaussian pair, $E[G_0^2] = E[\Phi_2(y, y')^{C-1}]$ for two samples' outputs
-    $(y, y')$ and $E\max_k G_k = C\,E[\Phi_2(\mu, y)^{C-1}]$ for centre and output of one class: the largest fraction is that of the largest
-    centre. Composite Gauss-Legendre in both variables.
-    """
-    pair = np.array([[1 + gamma, gamma], [gamma, 1 + gamma]])
-    own = np.array([[gamma, gamma], [gamma, 1 + gamma]])
-    second_moment = _power_of_cdf(pair, classes - 1, nodes)
+    variance: float
+    mean_largest: float
+    error_bound: float
+
+
+def multiclass(gamma: float, classes: int) -> Fractions:
+    r"""Class fractions of K classes, by claim `largest_class_fraction`: $E\sum_k G_k^2 = K\,T_K(c)$ and $E\max_k G_k = K\,T_K(\sqrt c)$."""
     if gamma == 0:
-        return second_moment - 1 / classes**2, 1 / classes
-    return second_moment - 1 / classes**2, classes * _power_of_cdf(own, classes - 1, nodes)
-
-
-def _power_of_cdf(covariance: np.ndarray, power: int, nodes: int) -> float:
-    r"""$E[\Phi_2(x, y)^k]$ over a Gaussian pair (x, y) with distribution function $\Phi_2$."""
-    first, second = np.sqrt(np.diag(covariance))
-    correlation = covariance[0, 1] / (first * second)
-    rest = math.sqrt(1 - correlation**2)
-    edges = np.linspace(-9, 9, 37)
-    points, weights = np.polynomial.legendre.leggauss(nodes // 4)
-    half = (edges[1] - edges[0]) / 2
-    grid = (edges[:-1, None] + half * (1 + points)).ravel()
-    mass = np.tile(half * weights, len(edges) - 1) * np.exp(-(grid**2) / 2) / math.sqrt(2 * math.pi)
-    # Rows: x; columns: noise ξ of y = ρx + √(1−ρ²)ξ.
-    y = correlation * grid[:, None] + rest * grid[None, :]
-    inner_points, inner_weights = np.polynomial.legendre.leggauss(nodes)
-    total = 0.0
-    for row, x in enumerate(grid):
-        span = (x + 9.5) / 2
-        t = -9.5 + span * (1 + inner_points)
-        density = span * inner_weights * np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
-        cdf = special.ndtr((y[row][:, None] - correlation * t) / rest) @ density
-        total += mass[row] * (mass @ cdf**power)
-    return float(total)
+        return Fractions(0.0, 1 / classes, 0.0)
+    (same, _), (largest, error) = (one_wins_both(Correlation.of(gamma, judges), classes) for judges in (1, math.inf))
+    return Fractions((same - 1 / classes) / classes, largest, error)

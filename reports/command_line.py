@@ -322,7 +322,7 @@ def predict(**options: Any) -> None:
         click.echo("class fractions           none: γ < 0, which no infinite data set has")
     else:
         click.echo(f"class fraction variance   {found.variance:.12g}")
-        click.echo(f"mean largest fraction     {found.mean_largest:.12g}")
+        click.echo(f"mean largest fraction     {found.mean_largest:.12g}   (both ±{found.fraction_error:.1e})")
 
 
 @cli.command()

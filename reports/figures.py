@@ -18,12 +18,13 @@ from sympy import Integer, N, lambdify, sympify
 
 from proofs_checks.audit import Audit
 from proofs_checks.evidence import Evidence
-from proofs_checks.prediction import stated_gamma
+from proofs_checks.prediction import multiclass, stated_gamma
+from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import ACTIVATIONS
 from theory.claim import Claim
 from theory.class_fraction import fraction_density
-from theory.experiments import ClassFraction, Prejudice, StatisticLaw
+from theory.experiments import ClassFraction, LargestFraction, Prejudice, StatisticLaw
 from theory.network import Network, Placement
 from theory.norms import BatchNorm, LeaveOneOutBatchNorm, Norm
 from theory.placements import batch_norm_pre_overlap
@@ -79,7 +80,15 @@ def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
     """Draw what the evidence of these claims allows; returns the figures drawn, in order."""
     drawn = []
     with mpl.rc_context(STYLE):
-        for draw in (_class_fractions, _gamma_against_depth, _gamma_against_batch_size, _batch_densities, _batch_tails, _width_bias):
+        for draw in (
+            _class_fractions,
+            _largest_fractions,
+            _gamma_against_depth,
+            _gamma_against_batch_size,
+            _batch_densities,
+            _batch_tails,
+            _width_bias,
+        ):
             found = draw(audit, claims, folder)
             if found is not None:
                 drawn.append(found)
@@ -160,6 +169,40 @@ def _one_class_fraction(axis: Any, item: Evidence) -> None:
         # Φ(deviation·Z) is the stated law at γ = deviation², whatever formula the experiment gives the deviation by.
         axis.plot(t, stated_density(t, deviation**2), color=THEORY, lw=0.9, label="stated density of $f_0$")
     axis.set_ylim(0, 1.15 * max(seen.max(), stated.max()))
+
+
+def _largest_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    found = [(experiment, item) for experiment, items in experiments(audit, claims, LargestFraction) for item in items]
+    shares = [item for _, item in found if item.estimate is not None and item.details.keys() >= {"classes", "judges", "gamma"}]
+    tallies = [(experiment, item) for experiment, item in found if item.details.keys() >= {"classes", "depth", "most_votes", "law"}]
+    if not shares:
+        return None
+    figure, axes = _panels(1 + len(tallies), 1.75)
+    colours = dict(zip((2, 3, 10, 100), mpl.colormaps["viridis"](np.linspace(0, 0.85, 4)), strict=True))
+    grid = np.linspace(0, 1.3 * max(item.details["gamma"] for item in shares) + 0.1, 41)
+    for classes, colour in colours.items():
+        axes[0].plot(grid, [multiclass(gamma, classes).mean_largest for gamma in grid], color=colour, lw=1, label=f"K = {classes}")
+    for item in shares:
+        classes, judges = item.details["classes"], item.details["judges"]
+        colour = colours.get(classes, "black")
+        axes[0].plot(grid, [one_wins_both(Correlation.of(gamma, judges), classes)[0] for gamma in grid], "--", color=colour, lw=0.6)
+        bar = 5 * (item.standard_error or 0.0)
+        axes[0].errorbar([item.details["gamma"]], [item.estimate], yerr=[bar], **{**POINTS, "color": colour})
+    axes[0].set(xlabel=r"$\gamma$", ylabel="largest fraction", ylim=(0, 1))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    for axis, (experiment, item) in zip(axes[1:], tallies, strict=False):
+        seen, law = np.array(item.details["most_votes"]), np.array(item.details["law"])
+        votes = np.arange(len(law))
+        axis.bar(votes, seen / seen.sum(), color=DATA, alpha=0.55, linewidth=0)
+        axis.plot(votes, law, "o", ms=1.8, color=THEORY)
+        axis.set_title(f"{label(experiment.network)}, K = {item.details['classes']}, L = {item.details['depth']}", fontsize=6.5)
+        axis.set_xlabel(f"most votes of {len(law) - 1}")
+    return Drawn(
+        _save(figure, folder, "largest_fractions.pdf"),
+        r"The largest of $K$ class fractions. First panel: its mean against $\gamma$ (lines), the mean share of the class that a few other samples judge to be the largest "
+        r"(dashed), and that share in networks, extrapolated to infinite width (dots, five standard errors). Other panels: the most votes that a class receives, shares of networks (bars) and "
+        r"the stated law (dots).",
+    )
 
 
 def _tallies(audit: Audit, claims: list[Claim]) -> list[tuple[StatisticLaw, list[Evidence]]]:

@@ -6,9 +6,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import erf as mp_erf
 from mpmath import exp as mp_exp
-from mpmath import mp, mpf, quad, workdps
+from mpmath import linspace, mp, mpf, quad, workdps
 from mpmath import sqrt as mp_sqrt
-from sympy import Abs, Function, Integral, Max, Rational, Symbol, acos, asin, atan, cos, erf, exp, factorial2, gamma, log, oo, pi, sin, sqrt
+from sympy import (
+    Abs,
+    Function,
+    Integral,
+    Max,
+    Rational,
+    Symbol,
+    acos,
+    acosh,
+    asin,
+    atan,
+    cos,
+    erf,
+    exp,
+    factorial2,
+    gamma,
+    lambdify,
+    log,
+    oo,
+    pi,
+    sin,
+    sqrt,
+)
 
 from proofs_checks import enclosed
 from proofs_checks.balls import NotEnclosed, enclose, exact, growth, precision
@@ -224,3 +246,28 @@ def test_inequalities(derived, stated, verdict, monkeypatch):
 def test_symbols_by_another_name_have_no_value():
     with pytest.raises(NotEnclosed):
         enclose(Symbol("c") + 1, {s.c: arb(1)})
+
+
+BRANCHED = (
+    (sqrt(s.x), 0),
+    (sqrt(s.x**2 + Rational(1, 100)), -1),
+    (acos(s.x) * sqrt(1 - s.x**2), -1),
+    (atan(3 * s.x) * log(s.x + 1) * (1 + s.x) ** Rational(1, 3), 0),
+)
+
+
+@pytest.mark.parametrize("integrand, low", BRANCHED)
+def test_an_integrand_with_branch_cuts(integrand, low):
+    """Off the real axis a root or an arc cosine jumps: a ball across the jump bounds the values and not the integral."""
+    with workdps(20):
+        expected, error = quad(lambdify(s.x, integrand, "mpmath"), linspace(low, 1, 33), error=True)
+    with precision(64):
+        found = enclose(Integral(integrand, (s.x, low, 1)))
+    assert error < 1e-13 and found.rad() < 1e-15
+    assert abs(mpf(found.mid().str(30, radius=False)) - expected) < 1e-13
+
+
+def test_a_function_of_unknown_cuts_has_a_wide_integral():
+    """Only its values are used: the ball holds the integral, and is never small enough to be evidence."""
+    found = enclose(Integral(acosh(s.x), (s.x, 2, 3)))
+    assert found.contains(arb("1.55794941109031", 1e-13)) and found.rad() > enclosed.WIDTH

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import astuple
 
 import pytest
 from mpmath import acos, asin, atan, gamma, mp, mpf, pi, sqrt, workdps
@@ -239,22 +240,45 @@ LARGEST = ((0.467, 10, 0.3311, 0.0011), (0.467, 100, 0.1372, 0.0017), (2.13, 10,
 @pytest.mark.parametrize("prejudice, classes, stated, error", LARGEST)
 def test_largest_of_many_classes(prejudice, classes, stated, error):
     # 4.9 standard errors: two-sided 1e-6 of a normal law
-    assert abs(multiclass(prejudice, classes)[1] - stated) < 4.9 * error
+    assert abs(multiclass(prejudice, classes).mean_largest - stated) < 4.9 * error
 
 
-@pytest.mark.parametrize("prejudice", [0.0, 0.3, 1.0, 7.0])
-def test_two_classes_by_quadrature_are_the_closed_forms(prejudice):
-    variance, largest = multiclass(prejudice, 2)
-    assert variance == pytest.approx(math.asin(prejudice / (1 + prejudice)) / (2 * math.pi), abs=1e-10)  # Gauss-Legendre, to eleven digits
-    assert largest == pytest.approx(0.5 + math.atan(math.sqrt(prejudice)) / math.pi, abs=1e-10)
+def two_races_of_three(r):
+    """The closed form of claim `largest_of_three_fractions`, in mpmath."""
+    return mpf(1) / 9 + (asin(r) + asin(r / 2)) / (4 * pi) + (asin(r) ** 2 - asin(r / 2) ** 2) / (4 * pi**2)
+
+
+PREJUDICES = ("1e-12", "1e-3", "0.467", "1", "7", "100", "1e6", "1e12", "1e300")
+
+
+@pytest.mark.parametrize("prejudice", PREJUDICES)
+def test_few_classes_by_quadrature_are_the_closed_forms(prejudice):
+    with workdps(400):
+        c = mpf(prejudice) / (1 + mpf(prejudice))
+        exact = {
+            2: (asin(c) / (2 * pi), mpf(1) / 2 + asin(sqrt(c)) / pi),
+            3: (two_races_of_three(c) - mpf(1) / 9, 3 * two_races_of_three(sqrt(c))),
+        }
+        for classes, (variance, largest) in exact.items():
+            found = multiclass(float(prejudice), classes)
+            assert found.error_bound < 1e-14
+            assert abs(found.variance - variance) <= found.error_bound
+            assert abs(found.mean_largest - largest) <= found.error_bound
 
 
 def test_without_prejudice_all_classes_are_alike():
-    for classes in (3, 10):
-        variance, largest = multiclass(0.0, classes)
-        assert abs(variance) < 1e-12 and largest == 1 / classes
+    assert astuple(multiclass(0.0, 10)) == (0.0, 0.1, 0.0)
 
 
 def test_predict_hands_on_the_number_of_classes():
     found = predict(Network(), 1, classes=10)
-    assert (found.variance, found.mean_largest) == multiclass(found.gamma, 10)
+    assert (found.variance, found.mean_largest, found.fraction_error) == astuple(multiclass(found.gamma, 10))
+
+
+def test_equal_samples_are_one_vote_for_one_of_many_classes():
+    found = predict(Network(input_overlap=1), 3, classes=10)
+    assert (found.variance, found.mean_largest) == (0.09, 1.0)
+    nearly = multiclass(1e300, 10)
+    assert nearly.variance == pytest.approx(found.variance, abs=nearly.error_bound) and nearly.mean_largest == pytest.approx(
+        1, abs=nearly.error_bound
+    )

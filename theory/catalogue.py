@@ -1,8 +1,20 @@
 """The catalogue: every claim, foundations first, by id."""
 
-from theory import assumptions, class_fraction, clt, depth, gaussian, layer_statistics, leave_one_out, minibatch, placements, proxy
+from theory import (
+    assumptions,
+    class_fraction,
+    clt,
+    depth,
+    gaussian,
+    layer_statistics,
+    leave_one_out,
+    minibatch,
+    multiclass,
+    placements,
+    proxy,
+)
 from theory.claim import Claim
 
-MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy)
+MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass)
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for module in MODULES for claim in module.CLAIMS}

@@ -19,7 +19,7 @@ from theory.network import Network
 SETTING = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA)
 
 
-def _pair_moment(product: Expr) -> Expr:
+def pair_moment(product: Expr) -> Expr:
     """E over two independent standard Gaussians w (weights) and z (data) of a polynomial."""
     over_data = integrate(product * phi(s.z), (s.z, -oo, oo))
     return integrate(over_data * phi(s.w), (s.w, -oo, oo))
@@ -52,14 +52,14 @@ NODE_LAW_MIXTURE = Claim(
         ),
         Statement(
             "pair_covariance",
-            derived=_pair_moment((sqrt(s.V) * s.w + sqrt(s.v) * s.z) * sqrt(s.V) * s.w),
+            derived=pair_moment((sqrt(s.V) * s.w + sqrt(s.v) * s.z) * sqrt(s.V) * s.w),
             stated=s.V,
             witnesses=EXACT,
             reason="the second sample's own noise is independent of all else and averages to zero",
         ),
         Statement(
             "pair_variance",
-            derived=_pair_moment((sqrt(s.V) * s.w + sqrt(s.v) * s.z) ** 2),
+            derived=pair_moment((sqrt(s.V) * s.w + sqrt(s.v) * s.z) ** 2),
             stated=s.V + s.v,
             witnesses=EXACT,
             reason="independent Gaussians",

@@ -87,6 +87,35 @@ class ClassFraction:
 
 
 @dataclass(frozen=True)
+class LargestFraction:
+    r"""The largest of the fractions of samples that K classes receive, at several depths of the same networks.
+
+    Of every network some samples judge and others vote. The class whose output is the largest on average over m judging samples receives
+    an expected share $K\,E[\Phi_2(\bar y, y)^{K-1}]$ of the votes, $(\bar y, y) \sim N(0, [[\gamma + 1/m, \gamma], [\gamma, 1+\gamma]])$ with distribution
+    function $\Phi_2$: the mean of the largest fraction as m grows, and no bias at any m. The largest number of votes that any class receives
+    from all samples has the law of a multinomial maximum, mixed over the fractions $G_k(\mu)$ with $\mu_k \sim N(0, \gamma)$.
+
+    The rival puts a function of γ in the place of γ; both statistics reject it at `rival_depth`.
+    """
+
+    network: Network
+    classes: int
+    depths: tuple[int, ...]
+    overlap_map: Expr
+    rival: Rival
+    rival_depth: int
+
+    def __post_init__(self) -> None:
+        if self.rival_depth not in self.depths:
+            raise ValueError(f"depth {self.rival_depth} of the rival is not among the depths {self.depths}")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
+
+
+@dataclass(frozen=True)
 class Neutral:
     r"""γ vanishes identically, batch by batch: the sample mean of every unit is zero up to rounding.
 
@@ -179,4 +208,4 @@ class SameLaw:
         return self.network.block
 
 
-Experiment = Prejudice | ClassFraction | Neutral | Expectation | StatisticLaw | SameLaw
+Experiment = Prejudice | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw

@@ -12,6 +12,7 @@ w = Symbol("w", real=True)  #: standard Gaussian variable, weights
 x = Symbol("x", real=True)
 y = Symbol("y", real=True)
 mu = Symbol("mu", real=True)
+mu_0, mu_1, mu_2 = (Symbol(f"mu_{k}", real=True) for k in range(3))  #: centres of three outputs
 sigma = Symbol("sigma", positive=True)
 a = Symbol("a", positive=True)  #: scale of Lemma F.1
 
