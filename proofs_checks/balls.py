@@ -83,7 +83,7 @@ def evaluator(expression: Expr) -> Evaluator:
     if isinstance(expression, Integral):
         return partial(_integral, expression)
     if isinstance(expression, Mean):
-        return partial(_integral, expression.args[0])
+        return evaluator(expression.args[0])
     if isinstance(expression, TwoPoint):
         from proofs_checks.hermite import two_point
 

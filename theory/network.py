@@ -93,6 +93,10 @@ class Network:
             law = stage.on_law(law)
             yield stage, law
 
+    def by_rules(self, law: Law) -> Law:
+        """The law after norm and activation by the stages' rules alone."""
+        return reduce(lambda before, stage: stage.on_law(before), self.block, law)
+
     def apply_block(self, law: Law) -> Law:
         """The law after norm and activation, from the law of the pre-activations: by the stages' rules or, failing these, by the node law.
 
@@ -102,7 +106,7 @@ class Network:
             If neither answers.
         """
         try:
-            return reduce(lambda before, stage: stage.on_law(before), self.block, law)
+            return self.by_rules(law)
         except NoClosedForm as rule:
             try:
                 return node_law(self.block, law)
