@@ -12,6 +12,7 @@ from theory import (
     multiclass,
     placements,
     proxy,
+    smooth_activations,
     survey,
 )
 from theory.claim import Claim
@@ -27,6 +28,7 @@ MODULES = (
     depth,
     placements,
     proxy,
+    smooth_activations,
     multiclass,
     survey,
 )
