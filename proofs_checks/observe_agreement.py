@@ -31,7 +31,7 @@ RESOLUTION = 0.05  #: relative deviation of γ that each combination must show, 
 FROM_GRAM = 2048  #: widths from here on are drawn from Gram matrices
 #: (width, batch) of the rungs: 0 where samples do not see each other.
 UNCOUPLED = ((128, 0), (512, 0), (4096, 0))
-COUPLED = ((128, 32), (512, 32), (2048, 32), (2048, 64), (2048, 128))
+COUPLED = ((128, 16), (512, 16), (2048, 16), (2048, 32), (2048, 64))
 BATCHED = COUPLED[:3]  #: where the theory predicts for that batch size
 IDENTICAL = ((256, 64), (2048, 64))  #: each batch is centred last: γ is zero at every size, and there is no bias
 PILOT = 32  #: networks of each rung from which sizes are solved
