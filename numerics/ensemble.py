@@ -1,6 +1,6 @@
 r"""Ensembles of random networks: jitted replicates of a `Network` at finite width, depth and sample size.
 
-One network is inputs $x_{ik} = \sqrt{c_0} + \sqrt{1-c_0}\,g_{ik}$, then per layer a dense layer and the block's stages, in one
+One network is inputs $x_{ik} = \delta + \sqrt{c_0} + \sqrt{1-c_0}\,g_{ik}$, then per layer a dense layer and the block's stages, in one
 `lax.scan` over depth that measures every layer on the way. Replicates run through one compiled kernel.
 """
 
@@ -18,9 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from numerics import keys
+from numerics import datasets, keys
+from numerics.draws import draw
 from numerics.estimators import Moments, two_moments
 from numerics.namespace import XP
+from theory.distributions import DataSet, Distribution
 from theory.network import Network
 
 #: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
@@ -49,7 +51,7 @@ class Size:
     width, depth, samples : int
         Units per layer, hidden layers, samples in all.
     input_dimension : int
-        0 means: the width.
+        0 means: the width. A data set has its own.
     sampler : Sampler
     """
 
@@ -112,13 +114,15 @@ def batches(network: Network, samples: int) -> tuple[int, int]:
 
 def dense(h: jax.Array, key: jax.Array, width: int, network: Network, sampler: Sampler) -> jax.Array:
     r"""Pre-activations (batches, B, width) from activations (batches, B, fan-in): $hW^{\mathsf T} + b$, or a draw of the same law."""
+    if sampler is Sampler.GRAM and network.weights is not Distribution.GAUSSIAN:
+        raise ValueError(f"layers are drawn from Gram matrices for Gaussian weights only, not for {network.weights.value} ones")
     *lead, fan_in = h.shape
     flat = h.reshape(-1, fan_in)
     weight_key, bias_key = jax.random.split(key)
     factor = flat if sampler is Sampler.WEIGHTS else jnp.linalg.qr(flat.T, mode="r").T
     # Accelerators round products to fewer bits unless told not to; the CPU never does, and is slowed down by being told.
     precision = None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST
-    root = jnp.matmul(factor, jax.random.normal(weight_key, (factor.shape[1], width), jnp.float32), precision=precision)
+    root = jnp.matmul(factor, draw(network.weights, weight_key, (factor.shape[1], width)), precision=precision)
     z = root * jnp.float32(np.sqrt(float(network.weight_variance) / fan_in))
     if float(network.bias_variance) > 0:
         z = z + jnp.float32(np.sqrt(float(network.bias_variance))) * jax.random.normal(bias_key, (1, width), jnp.float32)
@@ -126,11 +130,13 @@ def dense(h: jax.Array, key: jax.Array, width: int, network: Network, sampler: S
 
 
 def inputs(network: Network, size: Size, key: jax.Array) -> jax.Array:
-    """Gaussian samples (batches, B, input dimension), any two of overlap c_0 in expectation."""
-    shape = (*batches(network, size.samples), size.input_dimension or size.width)
+    """Samples (batches, B, input dimension): random, any two of overlap c_0 + δ² in expectation, or the first ones of a data set."""
+    count = batches(network, size.samples)
+    if isinstance(network.inputs, DataSet):
+        return jnp.asarray(datasets.samples(network.inputs, size.samples), jnp.float32).reshape(*count, -1)
     overlap = float(network.input_overlap)
-    own = jax.random.normal(key, shape, jnp.float32)
-    return jnp.float32(np.sqrt(overlap)) + jnp.float32(np.sqrt(1 - overlap)) * own
+    common, own = np.sqrt(overlap) + float(network.input_shift), np.sqrt(1 - overlap)
+    return jnp.float32(common) + jnp.float32(own) * draw(network.inputs, key, (*count, size.input_dimension or size.width))
 
 
 def apply_block(network: Network, h: jax.Array) -> jax.Array:

@@ -10,23 +10,29 @@ import numpy as np
 from sympy import Expr, sympify
 
 from numerics import keys
+from numerics.datasets import gram
 from numerics.ensemble import Sampler, Size, moments
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, fit, inflation
-from proofs_checks.prediction import stated_gamma
+from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
+from proofs_checks.prediction import stated_gamma, stated_prejudice
+from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice
+from theory.law import exact
 from theory.network import Network
 
 NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width bias
 BETWEEN = 64  #: one more, where the rate of the bias is asserted
 WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
+DRAWN = (32, 64, 512)  #: the rungs of weights that are not Gaussian, all of them drawn
 NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one
 SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
 SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
-PILOT = 512  #: networks of the widest narrow rung from which the spread is estimated before sizes are solved
+PILOT = 512  #: networks of the widest rung but one, from which the spread is estimated before sizes are solved
 SAMPLES = 16  #: samples of a network without batch statistics
+DATA_SAMPLES = 32  #: the same of a data set, so that their overlaps have a distribution
 MARGIN = 1.5  #: variance allowed above the pilot's, for its own error and its narrower networks
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
 FLOAT32 = 2.0**-24  #: unit roundoff
@@ -44,8 +50,42 @@ def prejudice_at(overlap_map: Expr, network: Network, depth: int) -> float:
 
 
 def samples_of(network: Network) -> int:
-    """Samples per network: two batches where a norm couples samples, else `SAMPLES`."""
-    return 2 * int(network.batch_size) if network.couples_samples else SAMPLES
+    """Samples per network: two batches where a norm couples samples, else `SAMPLES`, or `DATA_SAMPLES` of a data set."""
+    if network.couples_samples:
+        return 2 * int(network.batch_size)
+    return DATA_SAMPLES if isinstance(network.inputs, DataSet) else SAMPLES
+
+
+def widths_of(experiment: Prejudice) -> tuple[int, ...]:
+    """The widths of the ladder."""
+    if experiment.network.weights is not Distribution.GAUSSIAN:
+        return DRAWN
+    return tuple(sorted({*NARROW, WIDE, *((BETWEEN,) if experiment.rate_depth else ())}))
+
+
+def stated_at(experiment: Prejudice, depth: int) -> float:
+    """The stated γ at a depth; on a data set from the measured overlap of every pair of samples."""
+    if not isinstance(experiment.network.inputs, DataSet):
+        return stated_prejudice(experiment, depth)
+    assert experiment.power_map is not None
+    stated = PairMap(experiment.overlap_map * experiment.power_map, experiment.power_map)
+    return gammas(stated, _first_gram(experiment.network), depth)[-1]
+
+
+def rival_at(experiment: Prejudice, depth: int) -> float:
+    """The rival's γ at a depth; on a data set from the mean overlap of the samples."""
+    network, instead = experiment.network, sympify(experiment.rival.instead)
+    if isinstance(network.inputs, DataSet):
+        return float(stated_gamma(instead, mean_overlap(_first_gram(network)), depth).mid())
+    if not isinstance(experiment.start, tuple):
+        return prejudice_at(instead, network, depth)
+    start = exact(network.input_overlap), experiment.start[1]
+    return float(stated_gamma(instead, start, depth, experiment.power_map).mid())
+
+
+def _first_gram(network: Network) -> np.ndarray:
+    assert isinstance(network.inputs, DataSet)
+    return first_gram(network, gram(network.inputs, samples_of(network)))
 
 
 def rung_size(network: Network, width: int, depth: int) -> Size:
@@ -68,13 +108,14 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
         gamma = np.asarray(moments(network, rung_size(network, width, deepest), key, networks).gamma(network))
         return (gamma / (1 + gamma))[:, columns]
 
-    widths = tuple(sorted({*NARROW, WIDE, *((BETWEEN,) if experiment.rate_depth else ())}))
-    shares = tuple(1.0 if width == WIDE else NARROW_SHARE for width in widths)
-    pilot = draw(NARROW[-1], PILOT, "pilot")
+    widths = widths_of(experiment)
+    shares = tuple(1.0 if width == widths[-1] else NARROW_SHARE for width in widths)
+    second = widths[-2]
+    pilot = draw(second, PILOT, "pilot")
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
     for depth, column in zip(experiment.depths, pilot.T, strict=True):
-        unit_variance = MARGIN * column.var(ddof=1) * NARROW[-1]
-        wanted = design.wanted_error * sensitivity(prejudice_at(experiment.overlap_map, network, depth))
+        unit_variance = MARGIN * column.var(ddof=1) * second
+        wanted = design.wanted_error * sensitivity(stated_at(experiment, depth))
         units = max(units, unit_variance * inflation(widths, shares) / wanted**2)
     return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip(widths, shares, strict=True)}
 
@@ -94,7 +135,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
     if name == "width_bias_rate":
         return _rate(experiment, design, seed, stream)
     depth = trailing_number(name)
-    predicted = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    predicted = stated_at(experiment, depth)
     rungs = _rungs(experiment, depth, design, seed, stream)
     best = fit(rungs)
     critical = design.critical(best.freedom)
@@ -105,7 +146,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
     resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
     rival: dict[str, Any] = {}
     if depth == experiment.rival_depth:
-        instead = prejudice_at(sympify(experiment.rival.instead), experiment.network, depth)
+        instead = rival_at(experiment, depth)
         distance = deviations(instead)
         rival = {
             "says": experiment.rival.says,

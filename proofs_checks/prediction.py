@@ -21,6 +21,7 @@ from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
 from theory.class_fraction import fraction_variance, mean_largest
+from theory.experiments import Prejudice
 from theory.gaussian_functions import is_closed, tidy
 from theory.law import NoClosedForm, exact
 from theory.network import Network
@@ -80,16 +81,21 @@ def _change(slope: Expr, here: dict[Expr, arb], middle: dict[Expr, arb], symbol:
     return arb(0) if slope == 0 or difference == 0 else enclose(slope, here) * difference
 
 
-def stated_gamma(overlap_map: Expr, start: float | Expr, depth: int) -> arb:
-    r"""$\gamma_L = c_L/(1-c_L)$ with $c_L$ a stated map of c applied L times."""
+def stated_gamma(overlap_map: Expr, start: float | Expr | tuple[Expr, Expr], depth: int, power_map: Expr | None = None) -> arb:
+    r"""$\gamma_L = c_L/(1-c_L)$ with $c_L$ a stated map of c, or of c and q beside a map of q, applied L times."""
+    maps, first = ((overlap_map, power_map), start) if isinstance(start, tuple) else ((overlap_map,), (start,))
     with precision(PRECISIONS[0]):
-        if simplify(overlap_map.subs(s.c, exact(start))) == 0 and depth > 0:
+        if power_map is None and simplify(overlap_map.subs(s.c, exact(first[0]))) == 0 and depth > 0:
             return arb(0)
-        states = iterate((sympify(overlap_map),), (enclose(exact(start)),))
-        for _ in range(depth):
-            next(states)
-        (overlap,) = next(states)
+        states = iterate(tuple(map(sympify, maps)), tuple(arb(enclose(exact(value))) for value in first))
+        overlap = next(islice(states, depth, None))[0]
         return overlap / (1 - overlap)
+
+
+def stated_prejudice(experiment: Prejudice, depth: int) -> float:
+    """γ at a depth as an experiment states it for random inputs, to double precision."""
+    start = experiment.network.input_overlap if experiment.start is None else experiment.start
+    return float(stated_gamma(experiment.overlap_map, start, depth, experiment.power_map).mid())
 
 
 def predict(network: Network, depth: int, classes: int = 2) -> Prediction:

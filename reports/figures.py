@@ -19,12 +19,13 @@ from sympy import Integer, N, lambdify, sympify
 from proofs_checks.audit import Audit
 from proofs_checks.balls import NotEnclosed
 from proofs_checks.evidence import Evidence
-from proofs_checks.prediction import multiclass, stated_gamma, trajectory
+from proofs_checks.prediction import multiclass, stated_prejudice, trajectory
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import ACTIVATIONS
 from theory.claim import Claim
 from theory.class_fraction import fraction_density
+from theory.distributions import Distribution
 from theory.experiments import ClassFraction, LargestFraction, Prejudice, StatisticLaw
 from theory.law import NoClosedForm
 from theory.network import Network, Placement
@@ -75,6 +76,12 @@ def label(network: Network) -> str:
         extras.append(f"B = {network.batch_size}")
     if network.input_overlap:
         extras.append(f"$c_0$ = {network.input_overlap}")
+    if network.input_shift:
+        extras.append(f"$\\delta$ = {network.input_shift}")
+    if network.bias_variance:
+        extras.append(f"$\\sigma_w^2$ = {network.weight_variance}, $\\sigma_b^2$ = {network.bias_variance}")
+    if network.weights is not Distribution.GAUSSIAN:
+        extras.append(f"{network.weights.value} weights")
     return words + (f" ({', '.join(extras)})" if extras else "")
 
 
@@ -390,13 +397,17 @@ def _distances_to_gaussian(axis: Any, tallies: list[tuple[StatisticLaw, list[Evi
 
 
 def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
-    found = [(experiment, items) for experiment, items in experiments(audit, claims, Prejudice) if len(experiment.depths) > 1]
+    found = [
+        (experiment, items)
+        for experiment, items in experiments(audit, claims, Prejudice)
+        if len(experiment.depths) > 1 and isinstance(experiment.network.inputs, Distribution)
+    ]
     if not found:
         return None
     figure, axes = _panels(len(found), 1.55)
     for axis, (experiment, items) in zip(axes, found, strict=False):
         depths = range(1, max(experiment.depths) + 3)
-        stated = [float(stated_gamma(experiment.overlap_map, experiment.network.input_overlap, depth).mid()) for depth in depths]
+        stated = [stated_prejudice(experiment, depth) for depth in depths]
         axis.plot(depths, stated, "-", color=THEORY, lw=1, label="stated")
         points = [item for item in items if item.details.get("overlap") is not None]
         axis.errorbar(
@@ -436,7 +447,7 @@ def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None
         means = np.array([rung["mean"] for rung in ladder])
         errors = np.array([rung["standard_error"] for rung in ladder])
         axis.errorbar(inverse, means, yerr=5 * errors, **POINTS, label="networks")
-        gamma = float(stated_gamma(experiment.overlap_map, experiment.network.input_overlap, item.details["depth"]).mid())
+        gamma = stated_prejudice(experiment, item.details["depth"])
         axis.plot([0], [gamma / (1 + gamma)], "D", ms=3, color=THEORY, clip_on=False, zorder=5, label="stated")
         grid = np.linspace(0, inverse.max(), 100)
         axis.plot(

@@ -6,6 +6,7 @@ from theory import (
     clt,
     depth,
     gaussian,
+    initialisation,
     layer_statistics,
     leave_one_out,
     minibatch,
@@ -14,6 +15,7 @@ from theory import (
     placements,
     proxy,
     smooth_activations,
+    structured_data,
     survey,
 )
 from theory.claim import Claim
@@ -32,6 +34,8 @@ MODULES = (
     other_norms,
     smooth_activations,
     multiclass,
+    initialisation,
+    structured_data,
     survey,
 )
 

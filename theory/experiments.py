@@ -12,6 +12,7 @@ from enum import Enum
 
 from sympy import Expr
 
+from theory.distributions import DataSet
 from theory.network import Network
 from theory.norms import Norm
 from theory.stages import Stage
@@ -38,9 +39,15 @@ class Prejudice:
     overlap_map : sympy.Expr
         The stated correlation after a layer as a function of c before it; γ_L = c_L/(1 − c_L).
     rival : Rival
-        Another map, rejected at `rival_depth` by the same networks.
+        Another map, rejected at `rival_depth` by the same networks; it starts from the network's `input_overlap`, or from the mean
+        overlap of its data set.
     rate_depth : int or None
         The depth at which the 1/N rate of the width bias is asserted, where there is a bias to see.
+    power_map : sympy.Expr or None
+        The stated power after a layer as a function of q before it, where `overlap_map` depends on q or samples differ in power.
+    start : sympy.Expr or tuple of these, or None
+        The stated c, or (c, q), of the first pre-activations; None where c is the `input_overlap`. Of a data set every two samples
+        start from their own overlap and powers.
     """
 
     network: Network
@@ -49,8 +56,12 @@ class Prejudice:
     rival: Rival
     rival_depth: int
     rate_depth: int | None = None
+    power_map: Expr | None = None
+    start: Expr | tuple[Expr, Expr] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.start, tuple) != (self.power_map is not None) and not isinstance(self.network.inputs, DataSet):
+            raise ValueError("a map of powers needs the power it starts from, and a power needs its map")
         for depth in (self.rival_depth, self.rate_depth):
             if depth is not None and depth not in self.depths:
                 raise ValueError(f"depth {depth} of the rival or the rate is not among the depths {self.depths}")

@@ -95,9 +95,10 @@ class Law:
         return self.power
 
 
-def gaussian_data(overlap: object = 0, batch: object = oo) -> Law:
-    """The law of a network's input: Gaussian samples of unit power, any two of the given overlap, in batches of `batch`."""
+def gaussian_data(overlap: object = 0, batch: object = oo, shift: object = 0) -> Law:
+    r"""The law of a network's input: samples of unit power, any two of the given overlap, plus a shift δ of every coordinate, in batches of `batch`."""
     size = exact(batch)
     if size.is_number and size < 2:
         raise ValueError(f"a batch of {size} has no spread to divide by: the batch size is at least 2")
-    return Law(mean=S.Zero, overlap=exact(overlap), power=S.One, batch=size)
+    mean = exact(shift)
+    return Law(mean=mean, overlap=exact(overlap) + mean**2, power=1 + mean**2, batch=size)

@@ -16,6 +16,7 @@ from sympy import Expr, S, oo
 
 from theory import symbols as s
 from theory.activations import ACTIVATIONS, Activation
+from theory.distributions import DataSet, Distribution
 from theory.gaussian_functions import tidy
 from theory.law import Law, NoClosedForm, Shape, exact, gaussian_data
 from theory.node import node_law
@@ -45,11 +46,17 @@ class Network:
         c_0, the correlation of two input samples.
     batch_size
         Samples per batch; `oo` is the full-batch limit.
+    input_shift
+        δ of inputs N(δ, 1): a standardisation that left a mean behind.
+    weights, inputs
+        What weights and input coordinates are drawn from. No law depends on it, for a pre-activation is a sum of N independent terms of
+        matched variance: by the central limit theorem the limit is the Gaussian one, and what is left at width N is O(1/N). Biases are not
+        summed, and stay Gaussian. Of a `DataSet` only the overlaps of its samples, measured, could say more: no law is given.
 
     Raises
     ------
     ValueError
-        If a stage has no use for batches of this size.
+        If a stage has no use for batches of this size, or the inputs are described twice.
     """
 
     norm: Norm = NoNorm
@@ -59,12 +66,33 @@ class Network:
     bias_variance: float | Expr = 0
     input_overlap: float | Expr = 0
     batch_size: int | Expr = oo
+    input_shift: float | Expr = 0
+    weights: Distribution = Distribution.GAUSSIAN
+    inputs: Distribution | DataSet = Distribution.GAUSSIAN
 
     def __post_init__(self) -> None:
+        given = [name for name, value in (("an overlap", self.input_overlap), ("a shift", self.input_shift)) if value != 0]
+        if isinstance(self.inputs, DataSet):
+            given.append(f"the data set {self.inputs.value!r}")
+        if len(given) > 1:
+            raise ValueError(f"the inputs are given by {' and by '.join(given)}: each of these settles their overlap, so give one of them")
         if isinstance(self.batch_size, int):
             for stage in self.block:
                 if reason := stage.refuses_batch(self.batch_size):
                     raise ValueError(f"a batch of {self.batch_size} does not do for {self.norm.name}: {reason}")
+
+    @property
+    def input_law(self) -> Law:
+        """The law of the inputs.
+
+        Raises
+        ------
+        NoClosedForm
+            Of a data set.
+        """
+        if isinstance(self.inputs, DataSet):
+            raise NoClosedForm(f"the overlaps of {self.inputs.value} are measured, not a law")
+        return gaussian_data(self.input_overlap, batch=self.batch_size, shift=self.input_shift)
 
     @property
     def block(self) -> tuple[Stage, ...]:
@@ -115,7 +143,7 @@ class Network:
 
     def pre_activations(self) -> Iterator[Law]:
         """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
-        law = self.dense(gaussian_data(self.input_overlap, batch=self.batch_size))
+        law = self.dense(self.input_law)
         while True:
             yield law
             law = self.dense(self.apply_block(law))

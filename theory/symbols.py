@@ -22,6 +22,8 @@ c = Symbol("c", real=True)  #: overlap of two samples, V/q
 V = Symbol("V", positive=True)  #: variance over weights of a unit's centre
 v = Symbol("v", positive=True)  #: variance over data of a unit, at fixed weights
 m = Symbol("m", real=True)  #: a unit's centre, or the mean of an activation
+delta = Symbol("delta", real=True)  #: standardisation shift: inputs are N(δ, 1)
+fourth = Symbol("mu_4", positive=True)  #: fourth moment of a number of variance one
 gamma = Symbol("gamma", positive=True)  #: IGB ratio V/v
 t = Symbol("t", real=True)  #: class fraction, in (0, 1)
 alpha = Symbol("alpha", real=True)  #: negative slope of an activation
