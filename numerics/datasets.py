@@ -52,8 +52,7 @@ def _read(dataset: DataSet) -> np.ndarray:
     if dataset is DataSet.PORTRAIT:
         from matplotlib import cbook, image
 
-        with cbook.get_sample_data("grace_hopper.jpg") as file:
-            return _patches(np.asarray(image.imread(file, format="jpg")))
+        return _patches(np.asarray(image.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))))
     if find_spec("sklearn") is None:
         raise MissingData(f"{dataset.value} come with scikit-learn, which is not installed: pip install 'normproof[data]'")
     from sklearn import datasets

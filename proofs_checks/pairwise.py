@@ -23,7 +23,7 @@ from theory.law import NoClosedForm
 from theory.network import Network
 from theory.stages import Axis, Center, Scale
 
-ROUNDING = 64 * 2.0**-53  #: of one layer's overlap in float64: a layer map is some thirty operations, and the slope of κ is at most one
+ROUNDING = 64 * 2.0**-53  #: of one layer's overlap, and of the mean over all pairs, in float64: some thirty operations each
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ class PairMap:
 
 
 def _function(f: Expr) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    evaluate: Any = lambdify((s.c, s.q), f, "numpy")
+    # 1 − c² has lost its digits where two samples are almost equal; 1 − c is exact there.
+    evaluate: Any = lambdify((s.c, s.q), f.subs(1 - s.c**2, (1 - s.c) * (1 + s.c)), "numpy")
     return lambda c, q: np.broadcast_to(evaluate(c, q), c.shape).astype(float)
 
 
 def mean_overlap(gram: np.ndarray) -> float:
     r"""$\bar K/\bar q$: the correlation that the two-moment theory knows of these samples."""
-    count, power = len(gram), float(np.trace(gram))
+    count, power = len(gram), float(np.diag(gram).sum())
     return float((gram.sum() - power) / (count - 1) / power)
 
 
@@ -92,6 +93,21 @@ def pair_map(network: Network) -> PairMap:
     return PairMap(law.overlap, law.power)
 
 
+def slope(network: Network) -> float:
+    r"""The largest slope of the overlap map: by how much a layer magnifies rounding.
+
+    The map of a rectifier $f$ has slopes up to $E f'^2/E f^2 = 1$, at $c = 1$; centring takes $(E f)^2$ from the denominator.
+    """
+    rectified = False
+    found = 1.0
+    for stage in network.block:
+        if isinstance(stage, PiecewiseLinear):
+            alpha, rectified = float(stage.negative_slope), True
+        elif rectified and isinstance(stage, Center):
+            found = 1 / (1 - (1 - alpha) ** 2 / (np.pi * (1 + alpha**2)))
+    return found
+
+
 @dataclass(frozen=True)
 class OnData:
     """What the theory says of a network on given samples.
@@ -101,7 +117,7 @@ class OnData:
     gamma, overlap : float
         Of the outputs, from all pairs of samples.
     error_bound : float
-        Rounding of γ, relative to max(1, γ).
+        Rounding of γ given the Gram matrix, relative to max(1, γ).
     input_overlap, gamma_from_mean_overlap : float
         The mean overlap of the samples, and γ by the two-moment theory, which knows nothing else.
     """
@@ -123,8 +139,8 @@ def predict_on(network: Network, depth: int, inputs: np.ndarray) -> OnData:
     """
     layer, first = pair_map(network), first_gram(network, inputs)
     gamma = gammas(layer, first, depth)[-1]
-    mean = gammas(layer, np.trace(first) / len(first) * alike(mean_overlap(first)), depth)[-1]
-    error = (depth + 1) * ROUNDING * (1 + gamma) ** 2 / max(1.0, abs(gamma))
+    mean = gammas(layer, np.diag(first).mean() * alike(mean_overlap(first)), depth)[-1]
+    error = sum(slope(network) ** layers for layers in range(depth + 1)) * ROUNDING * (1 + gamma) ** 2 / max(1.0, abs(gamma))
     return OnData(gamma, gamma / (1 + gamma), error, mean_overlap(inputs), mean)
 
 

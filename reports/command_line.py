@@ -12,6 +12,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from theory.activations import ACTIVATIONS, Activation, leaky_relu
+from theory.distributions import DataSet, Distribution
 from theory.network import Network, Placement
 from theory.norms import (
     LEAVE_ONE_OUT,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 PLACEMENTS = {placement.value: placement for placement in Placement}
 PICTURES = ("pdf", "png", "svg")
 STATISTICS = {statistic.value: statistic for statistic in Statistic}
+WEIGHTS = {each.value: each for each in Distribution}
+INPUTS: dict[str, Distribution | DataSet] = {**WEIGHTS, **{each.value: each for each in DataSet}}
 
 
 def main() -> NoReturn:
@@ -99,6 +103,7 @@ DEPTH = Number(int, "an integer of at least 0", lambda n: n >= 0)
 SEED = Number(int, "an integer from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63)
 FRACTION = Number(float, "a number strictly between 0 and 1", lambda n: 0 < n < 1)
 OVERLAP = Number(float, "a number from -1 to 1", lambda n: -1 <= n <= 1)
+REAL = Number(float, "a number", lambda n: True)
 VARIANCE = Number(float, "a number of at least 0", lambda n: n >= 0)
 BATCH_SIZE = Number(int, "an integer of at least 2", lambda n: n >= 2)
 CLASSES = Number(int, "an integer from 2 to 10000", lambda n: 2 <= n <= 10_000)
@@ -135,7 +140,15 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="canonical|leave-one-out",
             help="Whose statistics a batch norm takes.",
         ),
-        click.option("--input-overlap", type=OVERLAP, default=0.0, show_default=True, metavar="C", help="Correlation of two inputs."),
+        click.option("--input-overlap", type=OVERLAP, metavar="C", help="Correlation of two inputs [default: 0]."),
+        click.option("--shift", type=REAL, metavar="DELTA", help="In its place: inputs N(DELTA, 1), not standardised."),
+        click.option(
+            "--inputs",
+            default="gaussian",
+            show_default=True,
+            metavar="NAME",
+            help=f"What inputs are: {', '.join(INPUTS)}; the last {len(DataSet)} are real pixels.",
+        ),
         click.option("--weight-variance", type=positive(float), default=2.0, show_default=True, metavar="S"),
         click.option("--bias-variance", type=VARIANCE, default=0.0, show_default=True, metavar="S"),
         module_option,
@@ -223,6 +236,14 @@ def network_of(options: Mapping[str, Any]) -> Network:
     from sympy import oo
 
     module = options["module"]
+    inputs = find("input", options["inputs"], INPUTS)
+    settled = [
+        f"--{name} {options[name.replace('-', '_')]}" for name in ("input-overlap", "shift") if options[name.replace("-", "_")] is not None
+    ]
+    if isinstance(inputs, DataSet):
+        settled.append(f"--inputs {inputs.value}")
+    if len(settled) > 1:
+        raise click.UsageError(f"{' and '.join(settled)} exclude each other: each settles the overlap of the inputs, so give one of them")
     norm = find_parametrised("norm", options["norm"], norms(module))
     placement = find("placement", options["placement"], PLACEMENTS)
     statistic = find("statistic", options["statistic"], STATISTICS)
@@ -239,7 +260,10 @@ def network_of(options: Mapping[str, Any]) -> Network:
             activation=find_parametrised("activation", options["activation"], activations(module)),
             weight_variance=options["weight_variance"],
             bias_variance=options["bias_variance"],
-            input_overlap=options["input_overlap"],
+            input_overlap=options["input_overlap"] or 0.0,
+            input_shift=options["shift"] or 0.0,
+            inputs=inputs,
+            weights=find("weight distribution", options.get("weights", Distribution.GAUSSIAN.value), WEIGHTS),
             batch_size=options["batch_size"] or oo,
         )
     except ValueError as error:
@@ -326,9 +350,19 @@ def audit(
     metavar="FILE",
     help="Draw γ against depth and the class fraction's law: pdf, png or svg.",
 )
+@click.option(
+    "--samples", type=Number(int, "an integer of at least 2", lambda n: n >= 2), metavar="n", help="Samples of a data set [default: all]."
+)
 def predict(**options: Any) -> None:
     """What the theory says of a network: γ, overlap and class fractions of its outputs."""
     network = network_of(options)
+    if isinstance(network.inputs, DataSet):
+        predict_on_data(network, network.inputs, options)
+        return
+    if options["samples"]:
+        raise click.UsageError(
+            f"--samples is {options['samples']}, but random inputs have a law: only the prediction for a data set has samples"
+        )
     from proofs_checks.balls import NotEnclosed
     from proofs_checks.prediction import predict as evaluate
     from theory.law import NoClosedForm
@@ -372,6 +406,35 @@ def predict(**options: Any) -> None:
         click.echo(f"mean largest fraction     {found.mean_largest:.12g}   (both ±{found.fraction_error:.1e})")
 
 
+def predict_on_data(network: Network, dataset: DataSet, options: Mapping[str, Any]) -> None:
+    """The prediction from the overlaps of all pairs of a data set's samples, beside that from their mean."""
+    for name, default in (("classes", 2), ("plot", None)):
+        if options[name] != default:
+            raise click.UsageError(
+                f"--{name} is {str(options[name])!r}, but the outputs of {dataset.value} have no known law: only γ is predicted"
+            )
+    from numerics.datasets import MissingData, gram
+    from proofs_checks.pairwise import predict_on
+    from theory.law import NoClosedForm
+
+    try:
+        found = predict_on(network, options["depth"], gram(dataset, options["samples"]))
+    except MissingData as error:
+        raise click.UsageError(f"--inputs: {error}") from None
+    except NoClosedForm as error:
+        raise click.UsageError(f"no prediction for {options['norm']} ({options['placement']}) on {dataset.value}: {error}") from None
+    if options["as_json"]:
+        unknown = {"variance": None, "mean_largest": None, "error_bound": None}
+        click.echo(json.dumps({**asdict(found), "class_fraction": unknown, "method": "pairs of samples"}))
+        return
+    click.echo(
+        f"gamma                     {found.gamma:.12g}   (±{found.error_bound * max(1.0, abs(found.gamma)):.1e}, all pairs of samples)"
+    )
+    click.echo(f"overlap                   {found.overlap:.12g}")
+    click.echo(f"gamma from mean overlap   {found.gamma_from_mean_overlap:.12g}   (two-moment theory)")
+    click.echo(f"mean overlap of inputs    {found.input_overlap:.12g}")
+
+
 @cli.command()
 @network_options
 @click.option("--width", required=True, type=positive(), metavar="N")
@@ -379,15 +442,22 @@ def predict(**options: Any) -> None:
 @click.option("--networks", required=True, type=positive(), metavar="S")
 @click.option("--seed", required=True, type=SEED, metavar="N")
 @click.option("--input-dimension", type=positive(), metavar="d", help="[default: the width]")
+@click.option(
+    "--weights", default="gaussian", show_default=True, metavar="NAME", help=f"What weights are drawn from: {', '.join(WEIGHTS)}."
+)
 def simulate(**options: Any) -> None:
     """γ of random networks, with its standard error over networks."""
     network = network_of(options)
     if options["depth"] < 1:
         raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer")
-    if options["input_overlap"] < 0:
+    if network.input_overlap < 0:
         raise click.UsageError(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
     if options["batch_size"] and options["samples"] % options["batch_size"]:
         raise click.UsageError(f"--batch-size {options['batch_size']} does not divide --samples {options['samples']}")
+    if options["input_dimension"] and isinstance(network.inputs, DataSet):
+        raise click.UsageError(
+            f"--input-dimension is {options['input_dimension']}, but {network.inputs.value} have a dimension of their own"
+        )
     from numerics.ensemble import NotFinite
     from numerics.prejudice import simulate as run
 

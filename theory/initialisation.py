@@ -40,7 +40,9 @@ SHIFT = Claim(
     domain=(Interval(s.delta, -5, 5),),
     rests_on=(*SETTING, RECURSION, LAYER_NORM_POST, BATCH_NORM_PRE),
     statements=(
-        Statement("overlap", derived=pair_moment((s.delta + s.w) * (s.delta + s.z)), stated=s.delta**2, reason="one coordinate of two samples"),
+        Statement(
+            "overlap", derived=pair_moment((s.delta + s.w) * (s.delta + s.z)), stated=s.delta**2, reason="one coordinate of two samples"
+        ),
         Statement("power", derived=expectation((s.delta + s.z) ** 2), stated=1 + s.delta**2, reason="one coordinate of one sample"),
         Statement("correlation", derived=_shifted.correlation, stated=s.delta**2 / (1 + s.delta**2), reason="of the input's law"),
         Statement("gamma_of_the_inputs", derived=_shifted.gamma, stated=s.delta**2),
@@ -62,10 +64,10 @@ SHIFT = Claim(
         ),
         Prejudice(
             Network(LayerNorm, Placement.POST, input_shift=0.5),
-            depths=(1, 2),
+            depths=(1,),
             overlap_map=_after_layer_norm,
             rival=Rival("layer norm after the activation removes the shift", s.c * 0),
-            rival_depth=2,
+            rival_depth=1,
             start=_start,
         ),
         Prejudice(
@@ -124,7 +126,12 @@ GAIN_AND_BIAS = Claim(
         Statement("first_power", derived=_first_layer.power, stated=_first_power),
         Statement("relu_overlap", derived=_relu.correlation, stated=_relu_map),
         Statement("relu_power", derived=_relu.power, stated=_relu_power),
-        Statement("relu_power_settles", derived=_relu.power.subs(s.q, _fixed_power), stated=_fixed_power, reason=r"attracting for $\sigma_w^2 < 2$"),
+        Statement(
+            "relu_power_settles",
+            derived=_relu.power.subs(s.q, _fixed_power),
+            stated=_fixed_power,
+            reason=r"attracting for $\sigma_w^2 < 2$",
+        ),
         Statement(
             "relu_slope_at_one",
             derived=simplify(diff(_relu_map, s.c).subs(s.q, _fixed_power)).subs(s.c, 1),
@@ -194,9 +201,7 @@ def moment(distribution: Distribution, order: int) -> Expr:
 
 _FOURTH = {Distribution.GAUSSIAN: 3, Distribution.UNIFORM: Rational(9, 5), Distribution.RADEMACHER: 1, Distribution.SPARSE: 4}
 _edgeworth = 1 + s.x / 24 * (s.z**4 - 6 * s.z**2 + 3)
-_UNIFORM = Network(
-    LayerNorm, Placement.POST, bias_variance=0.5, weights=Distribution.UNIFORM, inputs=Distribution.UNIFORM
-)
+_UNIFORM = Network(LayerNorm, Placement.POST, bias_variance=0.5, weights=Distribution.UNIFORM, inputs=Distribution.UNIFORM)
 _SPARSE = Network(bias_variance=0.5, weights=Distribution.SPARSE, inputs=Distribution.SPARSE)
 
 
@@ -221,7 +226,9 @@ UNIVERSALITY = Claim(
             for each in Distribution
         ),
         *(
-            Statement(f"{each.value}_fourth_moment", derived=moment(each, 4), stated=_FOURTH[each], witnesses=EXACT, reason="its definition")
+            Statement(
+                f"{each.value}_fourth_moment", derived=moment(each, 4), stated=_FOURTH[each], witnesses=EXACT, reason="its definition"
+            )
             for each in Distribution
         ),
         Statement(

@@ -15,7 +15,7 @@ from theory.experiments import Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, SCALING, TWO_POINT
 from theory.gaussian_functions import expectation, kappa
 from theory.network import Network, Placement
-from theory.norms import LayerNorm
+from theory.norms import LayerNorm, NoNorm
 from theory.placements import LAYER_NORM_POST, LAYER_NORM_PRE
 
 _after_layer_norm = (pi * kappa(s.c) - 1) / (pi - 1)
@@ -26,9 +26,8 @@ _TWO_MOMENTS = "the mean overlap of the samples settles γ"
 
 def _on_portrait(placement: Placement, overlap_map: Expr, power_map: Expr) -> Prejudice:
     """Depths one and two of networks on patches of a photograph; the two-moment theory must be rejected."""
-    norm = {} if placement is Placement.NONE else {"norm": LayerNorm}
     return Prejudice(
-        Network(placement=placement, inputs=DataSet.PORTRAIT, **norm),
+        Network(NoNorm if placement is Placement.NONE else LayerNorm, placement, inputs=DataSet.PORTRAIT),
         depths=(1, 2),
         overlap_map=overlap_map,
         rival=Rival(_TWO_MOMENTS, overlap_map),
@@ -47,7 +46,18 @@ STRUCTURED_DATA = Claim(
     kind=Kind.FINDING,
     source=derived_here("derived here; deviations on MNIST are reported in arXiv 2505.11312, Secs 5.1 and G.2"),
     domain=(Interval(s.c, 0, 1), *(Interval(symbol, 0, oo) for symbol in (s.sigma, s.a, s.u))),
-    rests_on=(MEAN_FIELD_LIMIT, INDEPENDENCE, NO_EPSILON, LYAPUNOV, GRAM_SAMPLER, TWO_POINT, SCALING, KAPPA_SHAPE, LAYER_NORM_PRE, LAYER_NORM_POST),
+    rests_on=(
+        MEAN_FIELD_LIMIT,
+        INDEPENDENCE,
+        NO_EPSILON,
+        LYAPUNOV,
+        GRAM_SAMPLER,
+        TWO_POINT,
+        SCALING,
+        KAPPA_SHAPE,
+        LAYER_NORM_PRE,
+        LAYER_NORM_POST,
+    ),
     statements=(
         Statement("curvature", derived=_curvature, stated=1 / (pi * sqrt(1 - s.c**2)), reason="derivative of the arc cosine"),
         Statement(
