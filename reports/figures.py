@@ -82,6 +82,8 @@ def label(network: Network) -> str:
         extras.append(f"$\\sigma_w^2$ = {network.weight_variance}, $\\sigma_b^2$ = {network.bias_variance}")
     if network.weights is not Distribution.GAUSSIAN:
         extras.append(f"{network.weights.value} weights")
+    if network.inputs is not Distribution.GAUSSIAN:
+        extras.append(f"inputs: {network.inputs.value}")
     return words + (f" ({', '.join(extras)})" if extras else "")
 
 
