@@ -13,6 +13,7 @@ from types import ModuleType
 from proofs_checks import (
     observe_expectations,
     observe_fractions,
+    observe_gradients,
     observe_identities,
     observe_largest,
     observe_prejudice,
@@ -21,10 +22,11 @@ from proofs_checks import (
 )
 from proofs_checks.design import Design
 from proofs_checks.finding import Finding
-from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
+from theory.experiments import ClassFraction, Expectation, Experiment, GradientGrowth, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
 
 OBSERVERS: dict[type, ModuleType] = {
     Prejudice: observe_prejudice,
+    GradientGrowth: observe_gradients,
     ClassFraction: observe_fractions,
     LargestFraction: observe_largest,
     Neutral: observe_identities,

@@ -6,6 +6,7 @@ from theory import (
     clt,
     depth,
     gaussian,
+    gradients,
     layer_statistics,
     leave_one_out,
     minibatch,
@@ -15,6 +16,6 @@ from theory import (
 )
 from theory.claim import Claim
 
-MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass)
+MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass, gradients)
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for module in MODULES for claim in module.CLAIMS}
