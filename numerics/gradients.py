@@ -17,6 +17,8 @@ from numerics.ensemble import Sampler, Size, dense, finite, inputs, product, rep
 from numerics.namespace import XP
 from theory.network import Network
 
+PER_CALL = 32  #: networks in one compiled call: ensembles of any size then share one kernel
+
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def gram_product(h: jax.Array, key: jax.Array, width: int) -> jax.Array:
@@ -61,7 +63,7 @@ def squared_gradients(network: Network, size: Size, key: jax.Array, networks: in
     NotFinite
         If a norm divided by zero.
     """
-    draw = {Sampler.WEIGHTS: partial(dense, sampler=Sampler.WEIGHTS), Sampler.GRAM: gram_dense}[size.sampler]
+    draw = gram_dense if size.sampler is Sampler.GRAM else partial(dense, sampler=Sampler.WEIGHTS)
 
     def measure(key: jax.Array) -> jax.Array:
         input_key, layer_key, cotangent_key = jax.random.split(key, 3)
@@ -83,5 +85,5 @@ def squared_gradients(network: Network, size: Size, key: jax.Array, networks: in
 
     if size.input_dimension not in (0, size.width):
         raise ValueError("squared gradients are measured in networks whose inputs are as wide as their layers")
-    found: np.ndarray = replicate(measure, ("squared gradients", network, size), size.networks_per_call, key, networks)
+    found: np.ndarray = replicate(measure, ("squared gradients", network, size), PER_CALL, key, networks)
     return np.asarray(finite(found, network, size))

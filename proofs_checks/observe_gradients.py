@@ -25,13 +25,14 @@ from proofs_checks.finding import Finding
 from proofs_checks.ladder import Rung, fit, inflation
 from proofs_checks.observe_prejudice import MARGIN, SAMPLES
 from theory.experiments import GradientGrowth
+from theory.network import Network
 
 NARROW, WIDE = 128, 1024  #: drawn with all their weights, and from Gram matrices
 NARROW_SHARE = 0.25  #: units (networks × width × samples) of the narrow rung, relative to the wide one
-PILOT = 512  #: networks of the narrow rung from which the spread is estimated before sizes are solved: one compiled call
+PILOT = 128  #: networks of the narrow rung from which the spread is estimated before sizes are solved
 FULL = (256, 512)  #: widths where batches grow with them
 UNITS_PER_SAMPLE = 4  #: the width over the batch there
-SMALLEST = 32  #: networks of a rung at least, for the freedom of their standard error
+SMALLEST = 32  #: networks of a rung at least, for the freedom of their standard error, and of one compiled call
 NAME = "factor_per_layer"
 
 
@@ -40,57 +41,46 @@ def checks(experiment: GradientGrowth) -> tuple[str, ...]:
     return (NAME,)
 
 
-def rung_sizes(experiment: GradientGrowth) -> dict[int, tuple[GradientGrowth, Size]]:
-    """What runs at each width: the experiment with its batch, and the finite sizes."""
-    network, depth = experiment.network, experiment.layers[1] + 1
+def rungs_of(network: Network, depth: int) -> tuple[tuple[Network, Size], tuple[Network, Size]]:
+    """The narrow and the wide rung: a network, with its batch, and its finite sizes."""
     if network.couples_samples and network.batch_size == oo:
-        batches = {width: width // UNITS_PER_SAMPLE for width in FULL}
-        return {
-            width: (replace(experiment, network=replace(network, batch_size=batch)), Size(width, depth, batch))
-            for width, batch in batches.items()
-        }
+        narrow, wide = (
+            (replace(network, batch_size=width // UNITS_PER_SAMPLE), Size(width, depth, width // UNITS_PER_SAMPLE)) for width in FULL
+        )
+        return narrow, wide
     samples = int(network.batch_size) if network.couples_samples else SAMPLES
-    return {
-        NARROW: (experiment, Size(NARROW, depth, samples)),
-        WIDE: (experiment, Size(WIDE, depth, samples, sampler=Sampler.GRAM)),
-    }
-
-
-def log_factors(experiment: GradientGrowth, size: Size, networks: int, seed: int, stream: str, purpose: str) -> np.ndarray:
-    """ln of the factor per layer of each network, (networks,)."""
-    first, last = experiment.layers
-    squares = squared_gradients(experiment.network, size, keys.stream(seed, stream, "gradients", purpose, size.width), networks)
-    return np.asarray(np.log(squares[:, first - 1] / squares[:, last - 1]) / (last - first))
+    return (network, Size(NARROW, depth, samples)), (network, Size(WIDE, depth, samples, sampler=Sampler.GRAM))
 
 
 @cache
-def ladder(experiment: GradientGrowth, design: Design, seed: int, stream: str) -> tuple[Rung, ...]:
+def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int, stream: str) -> tuple[Rung, ...]:
     """Means of ln of the factor at each width, after a pilot has settled how many networks; its draws enter no test."""
-    sizes = rung_sizes(experiment)
-    widths = tuple(sizes)
-    full = widths == FULL
-    shares = (1.0, 1.0) if full else (NARROW_SHARE, 1.0)
-    pilot_of, pilot_size = sizes[widths[0]]
-    pilot = log_factors(pilot_of, pilot_size, min(PILOT, pilot_size.networks_per_call), seed, stream, "pilot")
-    unit_variance = MARGIN * pilot.var(ddof=1) * pilot_size.width * pilot_size.samples
-    # Where batches grow with the width, so does 1/B: N stands for both.
+    first, last = layers
+    rungs = rungs_of(network, last + 1)
+
+    def draw(rung: tuple[Network, Size], networks: int, purpose: str) -> np.ndarray:
+        key = keys.stream(seed, stream, "gradients", purpose, rung[1].width)
+        squares = squared_gradients(*rung, key, networks)
+        return np.asarray(np.log(squares[:, first - 1] / squares[:, last - 1]) / (last - first))
+
+    entries = [size.width * size.samples for _, size in rungs]
+    widths = tuple(size.width for _, size in rungs)
+    shares = (1.0 if widths == FULL else NARROW_SHARE, 1.0)
+    unit_variance = MARGIN * draw(rungs[0], PILOT, "pilot").var(ddof=1) * entries[0]
     units = unit_variance * inflation(widths, shares) / design.wanted_error**2
-    rungs = []
-    for share, (width, (runs, size)) in zip(shares, sizes.items(), strict=True):
-        networks = max(SMALLEST, math.ceil(share * units / (size.width * size.samples)))
-        rungs.append(Rung.of(width, log_factors(runs, size, networks, seed, stream, "ladder")))
-    return tuple(rungs)
+    counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
+    return tuple(Rung.of(width, draw(rung, count, "ladder")) for width, rung, count in zip(widths, rungs, counts, strict=True))
 
 
 def log_of(factor: Expr) -> float:
-    """ln χ to double precision."""
+    """The logarithm of χ, to double precision."""
     with precision(128):
         return float(arb(enclose(sympify(factor))).log().mid())
 
 
 def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare ln of the factor: a relative deviation of the factor is a deviation of its logarithm."""
-    rungs = ladder(experiment, design, seed, stream)
+    rungs = ladder(experiment.network, experiment.layers, design, seed, stream)
     best = fit(list(rungs))
     critical = design.critical(best.freedom)
     instead = experiment.rival.instead

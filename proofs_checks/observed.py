@@ -22,7 +22,17 @@ from proofs_checks import (
 )
 from proofs_checks.design import Design
 from proofs_checks.finding import Finding
-from theory.experiments import ClassFraction, Expectation, Experiment, GradientGrowth, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
+from theory.experiments import (
+    ClassFraction,
+    Expectation,
+    Experiment,
+    GradientGrowth,
+    LargestFraction,
+    Neutral,
+    Prejudice,
+    SameLaw,
+    StatisticLaw,
+)
 
 OBSERVERS: dict[type, ModuleType] = {
     Prejudice: observe_prejudice,

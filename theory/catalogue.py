@@ -16,6 +16,19 @@ from theory import (
 )
 from theory.claim import Claim
 
-MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass, gradients)
+MODULES = (
+    assumptions,
+    gaussian,
+    class_fraction,
+    leave_one_out,
+    minibatch,
+    clt,
+    layer_statistics,
+    depth,
+    placements,
+    proxy,
+    multiclass,
+    gradients,
+)
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for module in MODULES for claim in module.CLAIMS}

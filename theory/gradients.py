@@ -15,12 +15,12 @@ that nothing common to the samples reaches the next. At finite B, and in groups 
 from collections.abc import Iterator
 from itertools import islice
 
-from sympy import Derivative, Expr, Integral, Limit, Rational, S, acos, asin, cos, exp, oo, pi, simplify, sin, sinh, sqrt, tanh
+from sympy import Derivative, Expr, Integral, Limit, Rational, S, asin, cos, exp, oo, pi, simplify, sinh, sqrt, tanh
 
 from theory import symbols as s
-from theory.activations import ACTIVATIONS, Activation, PiecewiseLinear
+from theory.activations import ACTIVATIONS, Activation, Elementwise, PiecewiseLinear
 from theory.assumptions import GRADIENT_INDEPENDENCE
-from theory.claim import BOTH, ENCLOSED, EXACT, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
+from theory.claim import ENCLOSED, EXACT, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.clt import GRAM_SAMPLER
 from theory.depth import RECURSION
 from theory.experiments import Compared, GradientGrowth, Rival, SameLaw
@@ -54,7 +54,9 @@ def gradient_factor(network: Network, law: Law) -> Expr:
     before = law
     for stage in network.block:
         if stage.couples_samples and law.shape is not Shape.GAUSSIAN and before.overlap != 0:
-            raise NoClosedForm("behind an activation, units whose means differ have different variances over the batch, and different gradients")
+            raise NoClosedForm(
+                "behind an activation, units whose means differ have different variances over the batch, and different gradients"
+            )
         factor *= stage.on_gradient(law)
         law = stage.on_law(law)
     return factor
@@ -133,6 +135,14 @@ def overlap_slope(network: Network) -> Expr:
     return simplify(network.overlap_map().diff(s.c)).subs(s.c, 1)
 
 
+def squares(activation: Activation, q: Expr) -> tuple[Expr, Expr]:
+    """E f(X)² and E f'(X)² at variance q."""
+    stage = activation.stage
+    if not isinstance(stage, Elementwise):
+        raise NoClosedForm(f"{activation.name} is no function of one number")
+    return stage.square(q), stage.slope_square(q)
+
+
 # What the rules rest on
 
 _LENGTH = s.x**2 + s.y**2
@@ -169,7 +179,7 @@ GRADIENT_SAMPLER = Claim(
         ),
     ),
     experiments=tuple(
-        SameLaw(network, depths=(4,), width=32, rival=Rival(says, rival), compared=Compared.GRADIENTS)
+        SameLaw(network, depths=(3,), width=32, rival=Rival(says, rival), compared=Compared.GRADIENTS)
         for network, says, rival in (
             (
                 Network(BatchNorm, Placement.PRE, batch_size=8),
@@ -234,6 +244,7 @@ PROJECTOR = Claim(
             "same_batch_moment",
             derived=PiecewiseLinear(s.alpha).gaussian(S.One, s.c)[1],
             stated=(1 - s.alpha) ** 2 / 2 * kappa(s.c) + s.alpha * s.c,
+            witnesses=ENCLOSED,
             reason=r"a direction on the sphere of standardised batches is a Gaussian one, of correlation $-1/(B-1)$, and f is homogeneous; $\kappa(c) - \kappa(-c) = c$",
         ),
         Statement(
@@ -276,7 +287,7 @@ SLOPES = Claim(
             Statement(
                 f"{name}_mean_square_slope",
                 derived=expectation(slope**2),
-                stated=ACTIVATIONS[name].stage.slope_square(s.q),
+                stated=squares(ACTIVATIONS[name], s.q)[1],
                 reason="a Gaussian integral",
             )
             for name, slope in (
@@ -300,7 +311,7 @@ SLOPES = Claim(
 )
 
 _generating = exp(s.t * s.z - s.t**2 / 2), exp(s.u * s.z - s.u**2 / 2)
-_erf_power, _erf_slope = ACTIVATIONS["erf"].stage.square(s.q), ACTIVATIONS["erf"].stage.slope_square(s.q)
+_erf_power, _erf_slope = squares(ACTIVATIONS["erf"], s.q)
 
 POINCARE = Claim(
     id="gaussian_poincare_inequality",
@@ -363,7 +374,9 @@ WITHOUT_NORM = Claim(
         Statement("critical_gain", derived=factor_between(Network(weight_variance=2, bias_variance=s.bias_variance)), stated=1),
         Statement(
             "fixed_power",
-            derived=Network(weight_variance=2 * s.t, bias_variance=s.bias_variance).layer_map().power.subs(s.q, s.bias_variance / (1 - s.t)),
+            derived=Network(weight_variance=2 * s.t, bias_variance=s.bias_variance)
+            .layer_map()
+            .power.subs(s.q, s.bias_variance / (1 - s.t)),
             stated=s.bias_variance / (1 - s.t),
             reason=r"here $\sigma_w^2 = 2t$",
         ),
@@ -458,9 +471,7 @@ LAYER_NORM_AFTER = Claim(
     statements=(
         Statement("factor", derived=factor_between(_ln_post), stated=_ln_post_factor),
         Statement("without_bias", derived=factor_between(Network(LayerNorm, Placement.POST, **_GAIN)), stated=pi / (pi - 1)),
-        Statement(
-            "slope_of_overlaps", derived=overlap_slope(_ln_post), stated=_ln_post_factor, witnesses=EXACT, reason="the same number"
-        ),
+        Statement("slope_of_overlaps", derived=overlap_slope(_ln_post), stated=_ln_post_factor, witnesses=EXACT, reason="the same number"),
         Statement(
             "critical_bias",
             derived=factor_between(Network(LayerNorm, Placement.POST, **_GAIN, bias_variance=s.weight_variance / (pi - 1))),
@@ -511,7 +522,9 @@ BATCH_NORM = Claim(
             stated=2 / (sqrt(5) * asin(Rational(2, 3))),
             reason=r"$E f'^2$ and $E f^2$ at unit variance",
         ),
-        Statement("sine", derived=factor_between(_sine), stated=1 / tanh(1), witnesses=ENCLOSED, reason=r"$e^{-1}\cosh 1$ over $e^{-1}\sinh 1$"),
+        Statement(
+            "sine", derived=factor_between(_sine), stated=1 / tanh(1), witnesses=ENCLOSED, reason=r"$e^{-1}\cosh 1$ over $e^{-1}\sinh 1$"
+        ),
         Statement("rectifier_explodes", derived=pi / (pi - 1), stated=1, relation=Relation.GREATER, reason=r"$1/(\pi-1) > 0$"),
     ),
     experiments=(
@@ -527,7 +540,10 @@ BATCH_NORM = Claim(
 _ANY_SLOPE = Activation("any", PiecewiseLinear(s.alpha))
 _kappa = kappa(-1 / (s.B - 1))
 _in_batches = (
-    s.B / ((s.B - 1) * (s.B - 3)) * (s.B - 3 + 2 / s.B + (s.B - 1) / s.B * (Rational(1, 2) - asin(1 / (s.B - 1)) / pi + _kappa)) / (1 - _kappa)
+    s.B
+    / ((s.B - 1) * (s.B - 3))
+    * (s.B - 3 + 2 / s.B + (s.B - 1) / s.B * (Rational(1, 2) - asin(1 / (s.B - 1)) / pi + _kappa))
+    / (1 - _kappa)
 )
 _EIGHT = 8
 
@@ -635,12 +651,13 @@ GROUPS = Claim(
 
 def critical_gain(activation: Activation, q: Expr) -> Expr:
     r"""σ_w² on the critical line, where the fixed power is q: $1/E f'(X)^2$."""
-    return 1 / activation.stage.slope_square(q)
+    return 1 / squares(activation, q)[1]
 
 
 def critical_bias(activation: Activation, q: Expr) -> Expr:
     r"""σ_b² there: $q - E f(X)^2/E f'(X)^2$."""
-    return q - activation.stage.square(q) / activation.stage.slope_square(q)
+    power, slope = squares(activation, q)
+    return q - power / slope
 
 
 def on_critical_line(activation: Activation, q: Expr) -> Network:
@@ -728,14 +745,17 @@ _after, _before = 1 - s.r, 1 - s.r - s.u
 PHASES = Claim(
     id="chaos_and_prejudice",
     title="Order is deep prejudice: phases by γ = c/(1 − c)",
-    says=r"The overlap tends to a fixed point $c^*$, and γ to $c^*/(1-c^*)$. In the ordered phase $\chi < 1$ and at its edge $c^* = 1$: γ → ∞, deep prejudice. A fixed point $c^* < 1$ exists where χ > 1, in the chaotic phase, "
-    r"and γ stays finite: the map of overlaps is convex on [0, 1], so its slope at 1 exceeds, and at $c^*$ falls short of, its mean slope 1 between them. Gradients are kept only at the edge, where prejudice is deep.",
+    says=r"At a fixed power the overlap tends to a fixed point $c^*$, and γ to $c^*/(1-c^*)$. In the ordered phase $\chi < 1$ and at its edge $c^* = 1$: γ → ∞, deep prejudice. A fixed point $c^* < 1$ exists where χ > 1, in the chaotic phase, "
+    r"and γ stays finite: the map of overlaps is convex on [0, 1], so its slope at 1 exceeds, and at $c^*$ falls short of, its mean slope 1 between them. Gradients are kept only at the edge, where prejudice is deep. "
+    r"Without a fixed power the two part (derived here): ReLU with $\sigma_w^2 > 2$ and no bias explodes, and is deeply prejudiced.",
     kind=Kind.THEOREM,
     source=Source(TRAINABILITY, "phases by γ; derived here"),
     domain=(Interval(s.c, 0, 1), POWER, Interval(s.t, 0, 1), *(Interval(symbol, 0, oo) for symbol in (s.r, s.u, s.a))),
     rests_on=(*SIMULATED, EDGE, KAPPA_SHAPE),
     statements=(
-        Statement("deep_prejudice", derived=Limit(1 / gamma_of(s.c), s.c, 1, "-"), stated=0, witnesses=EXACT, reason=r"$1/\gamma$ at $c \to 1$"),
+        Statement(
+            "deep_prejudice", derived=Limit(1 / gamma_of(s.c), s.c, 1, "-"), stated=0, witnesses=EXACT, reason=r"$1/\gamma$ at $c \to 1$"
+        ),
         Statement(
             "erf_is_convex",
             derived=Derivative(asin(s.t), s.t, 2),
@@ -745,8 +765,12 @@ PHASES = Claim(
             witnesses=EXACT,
             reason=r"positive factors; for any f, $\sum_ka_k^2c^k$ is convex on [0, 1]",
         ),
-        Statement("chosen_power_is_fixed", derived=_chaotic.layer_map().power, stated=s.q, reason="the gain and the bias that keep q and c"),
-        Statement("chosen_overlap_is_fixed", derived=_chaotic.layer_map().overlap, stated=s.c * s.q, reason="for erf, any $c^* < 1$ can be had"),
+        Statement(
+            "chosen_power_is_fixed", derived=_chaotic.layer_map().power, stated=s.q, reason="the gain and the bias that keep q and c"
+        ),
+        Statement(
+            "chosen_overlap_is_fixed", derived=_chaotic.layer_map().overlap, stated=s.c * s.q, reason="for erf, any $c^* < 1$ can be had"
+        ),
         Statement("chosen_gradients", derived=gradient_factor(_chaotic, _chaotic.symbolic_law), stated=_chaotic_factor),
         Statement(
             "finite_prejudice_is_chaotic",
@@ -777,6 +801,19 @@ PHASES = Claim(
             ),
             witnesses=EXACT,
             reason=r"$r = 1 - \kappa(c) > 0$ and $u = \kappa(c) - c > 0$: $c$ grows at every layer, to 1",
+        ),
+        Statement(
+            "growing_power_explodes",
+            derived=factor_between(Network(weight_variance=2 * (1 + s.a))),
+            stated=1,
+            relation=Relation.GREATER,
+            reason=r"ReLU with $\sigma_w^2 = 2(1+a) > 2$",
+        ),
+        Statement(
+            "and_is_deeply_prejudiced",
+            derived=Network(weight_variance=2 * (1 + s.a)).overlap_map(),
+            stated=kappa(s.c),
+            reason=r"whose only fixed point is $c^* = 1$: a map of slope 1 there, though gradients grow",
         ),
         Statement(
             "uniform_fractions_explode",

@@ -162,7 +162,9 @@ class ScaleByDeviation(Stage):
         if self.axis is Axis.FEATURES:
             return 1 / (law.power - law.mean**2 + exact(self.epsilon))
         if law.shape is not Shape.GAUSSIAN:
-            raise NoClosedForm("units that differ in their variance over the batch are divided by different numbers, and so are their gradients")
+            raise NoClosedForm(
+                "units that differ in their variance over the batch are divided by different numbers, and so are their gradients"
+            )
         return 1 / (law.power - law.overlap + exact(self.epsilon))
 
     def on_array(self, h: Any, xp: Any) -> Any:
