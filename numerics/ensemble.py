@@ -116,13 +116,21 @@ def dense(h: jax.Array, key: jax.Array, width: int, network: Network, sampler: S
     flat = h.reshape(-1, fan_in)
     weight_key, bias_key = jax.random.split(key)
     factor = flat if sampler is Sampler.WEIGHTS else jnp.linalg.qr(flat.T, mode="r").T
-    # Accelerators round products to fewer bits unless told not to; the CPU never does, and is slowed down by being told.
-    precision = None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST
-    root = jnp.matmul(factor, jax.random.normal(weight_key, (factor.shape[1], width), jnp.float32), precision=precision)
+    root = product(factor, jax.random.normal(weight_key, (factor.shape[1], width), jnp.float32))
+    return scaled(root, bias_key, network, fan_in).reshape(*lead, width)
+
+
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The matrix product in float32: accelerators round to fewer bits unless told not to; the CPU never does, and is slowed down by being told."""
+    return jnp.matmul(a, b, precision=None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST)
+
+
+def scaled(root: jax.Array, bias_key: jax.Array, network: Network, fan_in: int) -> jax.Array:
+    """Pre-activations from those at unit weights and no biases."""
     z = root * jnp.float32(np.sqrt(float(network.weight_variance) / fan_in))
     if float(network.bias_variance) > 0:
-        z = z + jnp.float32(np.sqrt(float(network.bias_variance))) * jax.random.normal(bias_key, (1, width), jnp.float32)
-    return z.reshape(*lead, width)
+        z = z + jnp.float32(np.sqrt(float(network.bias_variance))) * jax.random.normal(bias_key, (1, root.shape[-1]), jnp.float32)
+    return z
 
 
 def inputs(network: Network, size: Size, key: jax.Array) -> jax.Array:

@@ -6,6 +6,7 @@ from theory import (
     clt,
     depth,
     gaussian,
+    gradients,
     layer_statistics,
     leave_one_out,
     minibatch,
@@ -32,6 +33,7 @@ MODULES = (
     other_norms,
     smooth_activations,
     multiclass,
+    gradients,
     survey,
 )
 

@@ -62,6 +62,37 @@ class Prejudice:
 
 
 @dataclass(frozen=True)
+class GradientGrowth:
+    r"""The factor per layer of the squared gradient on its way back, $E\|\partial/\partial z_l\|^2 = \chi\,E\|\partial/\partial z_{l+1}\|^2$.
+
+    Parameters
+    ----------
+    network : Network
+        What is simulated. Where it couples samples and its batch size is `oo`, batches grow with the width.
+    layers : tuple of int
+        First and last of the hidden layers between which the factor is taken; one more layer follows the last.
+    factor : sympy.Expr
+        The stated χ, constant between these layers.
+    rival : Rival
+        Another factor, rejected by the same gradients.
+    """
+
+    network: Network
+    layers: tuple[int, int]
+    factor: Expr
+    rival: Rival
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.layers[0] < self.layers[1]:
+            raise ValueError(f"a factor per layer needs two layers in order, not {self.layers}")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
+
+
+@dataclass(frozen=True)
 class ClassFraction:
     r"""The law over weights of the fraction of samples that class 0 receives, at several depths of the same networks.
 
@@ -190,9 +221,16 @@ class StatisticLaw:
         return self.norm.stages
 
 
+class Compared(Enum):
+    """What two samplers of a network are compared by."""
+
+    PREJUDICE = "γ"
+    GRADIENTS = "growth of the squared gradient from a layer to the first"
+
+
 @dataclass(frozen=True)
 class SameLaw:
-    """Two samplers of one network agree in law: two-sample comparison of γ at several depths and one small width.
+    """Two samplers of one network agree in law: two-sample comparison of γ, or of gradients, at several depths and one small width.
 
     The rival is another network, which the same comparison must tell apart from this one at the deepest depth.
     """
@@ -201,6 +239,7 @@ class SameLaw:
     depths: tuple[int, ...]
     width: int
     rival: Rival
+    compared: Compared = Compared.PREJUDICE
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -252,4 +291,4 @@ class Agreement:
         return Rival("the first activation without a norm whose prejudice is far enough", self.rivals[0])
 
 
-Experiment = Prejudice | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw | Agreement
+Experiment = Prejudice | GradientGrowth | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw | Agreement
