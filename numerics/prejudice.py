@@ -9,11 +9,11 @@ import numpy as np
 
 from numerics import keys
 from numerics.ensemble import Size, Stopwatch, moments
-from theory.network import Network
+from theory.stream import Stack
 
 
 def simulate(
-    network: Network, *, width: int, depth: int, samples: int, networks: int, seed: int, input_dimension: int = 0
+    network: Stack, *, width: int, depth: int, samples: int, networks: int, seed: int, input_dimension: int = 0
 ) -> dict[str, Any]:
     """Mean of γ over networks and its standard error (None for one network), with the readout integrated out.
 

@@ -329,6 +329,11 @@ def _distances_to_gaussian(axis: Any, tallies: list[tuple[StatisticLaw, list[Evi
     axis.legend(frameon=False, fontsize=6.5)
 
 
+def _stated(experiment: Prejudice, depth: int) -> float:
+    """γ at a depth, as the experiment states it."""
+    return float(stated_gamma(experiment.overlap_map, experiment.network.input_overlap, depth, experiment.power_map).mid())
+
+
 def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
     found = [(experiment, items) for experiment, items in experiments(audit, claims, Prejudice) if len(experiment.depths) > 1]
     if not found:
@@ -336,7 +341,7 @@ def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Dra
     figure, axes = _panels(len(found), 1.55)
     for axis, (experiment, items) in zip(axes, found, strict=False):
         depths = range(1, max(experiment.depths) + 3)
-        stated = [float(stated_gamma(experiment.overlap_map, experiment.network.input_overlap, depth).mid()) for depth in depths]
+        stated = [_stated(experiment, depth) for depth in depths]
         axis.plot(depths, stated, "-", color=THEORY, lw=1, label="stated")
         points = [item for item in items if item.details.get("overlap") is not None]
         axis.errorbar(
@@ -376,7 +381,7 @@ def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None
         means = np.array([rung["mean"] for rung in ladder])
         errors = np.array([rung["standard_error"] for rung in ladder])
         axis.errorbar(inverse, means, yerr=5 * errors, **POINTS, label="networks")
-        gamma = float(stated_gamma(experiment.overlap_map, experiment.network.input_overlap, item.details["depth"]).mid())
+        gamma = _stated(experiment, item.details["depth"])
         axis.plot([0], [gamma / (1 + gamma)], "D", ms=3, color=THEORY, clip_on=False, zorder=5, label="stated")
         grid = np.linspace(0, inverse.max(), 100)
         axis.plot(

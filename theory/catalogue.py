@@ -12,9 +12,10 @@ from theory import (
     multiclass,
     placements,
     proxy,
+    residual,
 )
 from theory.claim import Claim
 
-MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass)
+MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass, residual)
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for module in MODULES for claim in module.CLAIMS}
