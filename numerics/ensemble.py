@@ -77,21 +77,21 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Kernel:
-    """One compiled network shape: keys of networks to measurements of each."""
+    """One compiled network shape: keys of networks, and which of several blocks they have, to measurements of each."""
 
-    measure: Callable[[jax.Array], Any]
+    measure: Callable[[jax.Array, jax.Array], Any]
     at_once: int
     compiled: dict[int, Any] = field(default_factory=dict, compare=False)
 
-    def __call__(self, network_keys: jax.Array, stopwatch: Stopwatch) -> Any:
-        count = len(network_keys)
+    def __call__(self, network_keys: jax.Array, which: int, stopwatch: Stopwatch) -> Any:
+        count, which = len(network_keys), jnp.int32(which)
         if count not in self.compiled:
             start = time.perf_counter()
-            mapped = jax.jit(lambda ks: lax.map(self.measure, ks, batch_size=min(self.at_once, count)))
-            self.compiled[count] = mapped.lower(network_keys).compile(COMPILER)
+            mapped = jax.jit(lambda ks, which: lax.map(lambda k: self.measure(k, which), ks, batch_size=min(self.at_once, count)))
+            self.compiled[count] = mapped.lower(network_keys, which).compile(COMPILER)
             stopwatch.compiling += time.perf_counter() - start
         start = time.perf_counter()
-        result = jax.device_get(self.compiled[count](network_keys))
+        result = jax.device_get(self.compiled[count](network_keys, which))
         stopwatch.running += time.perf_counter() - start
         return result
 
@@ -135,16 +135,22 @@ def inputs(network: Stack, size: Size, key: jax.Array) -> jax.Array:
     return jnp.float32(np.sqrt(overlap)) + jnp.float32(np.sqrt(1 - overlap)) * own
 
 
-def propagate(network: Stack, size: Size, key: jax.Array, observe: Measure) -> tuple[jax.Array, Any]:
-    """Last hidden activations of one network, and what `observe` made of the activations of each layer."""
+def apply_block(network: Network, h: jax.Array) -> jax.Array:
+    """The stages of the network's block, in order."""
+    for stage in network.block:
+        h = stage.on_array(h, XP)
+    return h
+
+
+def propagate(network: Stack, size: Size, key: jax.Array, observe: Measure, block: Measure | None = None) -> tuple[jax.Array, Any]:
+    """Last hidden activations of one network, and what `observe` made of the activations of each layer; `block` in place of its own."""
     if isinstance(network, ResidualNetwork):
         return propagate_stream(network, size, key, observe)
     input_key, layer_key = jax.random.split(key)
+    block = block or partial(apply_block, network)
 
     def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
-        h = dense(h, key, size.width, network, size.sampler)
-        for stage in network.block:
-            h = stage.on_array(h, XP)
+        h = block(dense(h, key, size.width, network, size.sampler))
         return h, observe(h)
 
     h = inputs(network, size, input_key)
@@ -181,23 +187,25 @@ _KERNELS: dict[Any, Kernel] = {}
 
 
 def replicate(
-    measure: Callable[[jax.Array], Any],
+    measure: Callable[..., Any],
     name: Any,
     per_call: int,
     key: jax.Array,
     networks: int,
     stopwatch: Stopwatch | None = None,
     at_once: int = 8,
+    which: int | None = None,
 ) -> Any:
     """Measurements of `networks` independent replicates, numbered along the first axis.
 
     `measure` takes one network's key; `name` identifies it, so that equal work compiles once. A compiled call covers `per_call`
-    networks, `at_once` of them side by side in memory.
+    networks, `at_once` of them side by side in memory. With `which`, `measure` takes it as a second argument, and one kernel serves
+    all its values.
     """
-    kernel = _KERNELS.setdefault(name, Kernel(measure, at_once))
+    kernel = _KERNELS.setdefault(name, Kernel(measure if which is not None else lambda network_key, _: measure(network_key), at_once))
     stopwatch = stopwatch or Stopwatch()
     count = min(per_call, networks)
-    parts = [kernel(keys.members(key, first, count), stopwatch) for first in range(0, networks, count)]
+    parts = [kernel(keys.members(key, first, count), which or 0, stopwatch) for first in range(0, networks, count)]
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)
 
 
@@ -215,6 +223,26 @@ def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch
 
     found: Moments = replicate(measure, ("moments", network, size), size.networks_per_call, key, networks, stopwatch)
     return finite(found, network, size)
+
+
+def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax.Array, networks: int) -> Moments:
+    """`moments` of one of a family of networks that differ in their blocks only: one kernel, compiled once, for all of them.
+
+    Raises
+    ------
+    NotFinite
+        If a norm divided by zero.
+    """
+    one = family[0]
+
+    def measure(key: jax.Array, which: jax.Array) -> Moments:
+        def block(h: jax.Array) -> jax.Array:
+            return lax.switch(which, [partial(apply_block, network) for network in family], h)
+
+        return propagate(one, size, key, partial(two_moments, coupled=one.couples_samples), block)[1]
+
+    found: Moments = replicate(measure, ("family", family, size), size.networks_per_call, key, networks, which=which)
+    return finite(found, family[which], size)
 
 
 def finite(found: Any, network: Stack, size: Size) -> Any:

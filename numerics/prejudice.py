@@ -27,6 +27,9 @@ def simulate(
     NotFinite
         If a norm divided by zero.
     """
+    for stage in network.block:
+        if reason := stage.refuses_width(width):
+            raise ValueError(f"a width of {width} does not do for {network.norm.name}: {reason}")
     drawn = samples
     if network.couples_samples and network.batch_size in (float("inf"), samples):
         network, drawn = replace(network, batch_size=samples), 2 * samples

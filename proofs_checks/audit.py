@@ -19,7 +19,7 @@ from proofs_checks.design import DEFAULT_ALPHA, DEFAULT_RESOLUTION, Design
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.exact import ExactWorker
 from theory.claim import Claim, Kind, Statement, Witness
-from theory.experiments import Experiment, Neutral
+from theory.experiments import Experiment
 
 FORMAT = 2  #: of the evidence file
 DEFAULT_SEED = 250511312  #: the paper's arXiv number
@@ -81,7 +81,9 @@ def plan(claims: Iterable[Claim], settings: Settings) -> list[Check]:
 
 def is_random(check: Check) -> bool:
     """Whether a check of a true claim can fail by chance: identities and exact checks cannot."""
-    return check.witness is Witness.OBSERVED and not isinstance(check.subject, Neutral)
+    from proofs_checks import observed
+
+    return check.witness is Witness.OBSERVED and not isinstance(check.subject, Statement) and observed.is_random(check.subject, check.name)
 
 
 @dataclass

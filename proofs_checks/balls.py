@@ -83,7 +83,7 @@ def evaluator(expression: Expr) -> Evaluator:
     if isinstance(expression, Integral):
         return partial(_integral, expression)
     if isinstance(expression, Mean):
-        return partial(_integral, expression.args[0])
+        return evaluator(expression.args[0])
     if isinstance(expression, TwoPoint):
         from proofs_checks.hermite import two_point
 
@@ -322,7 +322,7 @@ def gaussian_tail(scale: arb, degree: int, cut: arb) -> arb:
 
 def growth(f: Expr, variable: Symbol, values: Values) -> tuple[arb, int]:
     """(A, k) with |f(z)| ≤ A(1+|z|)^k for all real z."""
-    if not f.has(variable):
+    if variable not in f.free_symbols:
         return abs(enclose(f, values)), 0
     if f == variable:
         return arb(1), 1

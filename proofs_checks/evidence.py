@@ -125,6 +125,6 @@ def _code() -> str:
 def fingerprint(claim: Claim) -> str:
     """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
     digest = hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode())
-    for path in sorted({inspect.getfile(type(stage)) for experiment in claim.experiments for stage in experiment.stages}):
+    for path in sorted({stage.defined_in for experiment in claim.experiments for stage in experiment.stages}):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 RATES: dict[str, tuple[float, ...]] = {
+    "none": (),  #: a statistic whose value does not depend on the width
     "1/N": (1.0, 2.0),  #: the stated rate, with its next order
     "1/sqrt(N)": (0.5,),
     "1/N^2": (2.0,),
@@ -26,12 +27,13 @@ class Rung:
     networks: int
     mean: float
     standard_error: float
+    batch: float = np.inf
 
     @staticmethod
-    def of(width: int, values: np.ndarray, rounding: float = 0.0) -> Rung:
+    def of(width: int, values: np.ndarray, rounding: float = 0.0, batch: float = np.inf) -> Rung:
         """From one value per network; where all agree up to rounding, the spread measures rounding and its bound takes its place."""
         error = float(values.std(ddof=1) / np.sqrt(len(values)))
-        return Rung(width, len(values), float(values.mean()), max(error, rounding))
+        return Rung(width, len(values), float(values.mean()), max(error, rounding), batch)
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,19 @@ def _design_matrix(widths: np.ndarray, exponents: tuple[float, ...]) -> np.ndarr
 def fit(rungs: list[Rung], rate: str = "1/N") -> Fit:
     """Fit the statistic's dependence on width with one of `RATES`: as many of its orders as there are rungs to tell them from the intercept."""
     widths = np.array([rung.width for rung in rungs], dtype=float)
+    return least_squares(rungs, _design_matrix(widths, RATES[rate][: len(rungs) - 1]))
+
+
+def fit_width_and_batch(rungs: list[Rung]) -> Fit:
+    r"""Fit $t_\infty + b_1/N + b_2/N^2 + d_1/B + d_2/B^2$: widths and batches of every rung."""
+    widths, batches = (np.array([getattr(rung, name) for rung in rungs], dtype=float) for name in ("width", "batch"))
+    return least_squares(rungs, np.column_stack([_design_matrix(widths, RATES["1/N"]), _design_matrix(batches, RATES["1/N"])[:, 1:]]))
+
+
+def least_squares(rungs: list[Rung], columns: np.ndarray) -> Fit:
+    """Weighted least squares of the rungs' means on columns (rungs, terms), the first of them ones."""
     errors = np.array([rung.standard_error for rung in rungs])
-    matrix = _design_matrix(widths, RATES[rate][: len(rungs) - 1]) / errors[:, None]
+    matrix = columns / errors[:, None]
     target = np.array([rung.mean for rung in rungs]) / errors
     inverse = np.linalg.pinv(matrix)
     coefficients = inverse @ target

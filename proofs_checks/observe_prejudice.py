@@ -143,18 +143,18 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
     depth = experiment.rate_depth
     assert depth is not None
     rungs = _rungs(experiment, depth, design, seed, stream)
-    fits: dict[str, Fit] = {rate: fit(rungs, rate) for rate in RATES}
-    others = [rate for rate in RATES if rate != "1/N"]
+    others = [rate for rate in RATES if rate not in ("none", "1/N")]
+    fits: dict[str, Fit] = {rate: fit(rungs, rate) for rate in ("1/N", *others)}
     rejected = {rate: fits[rate].misfit < design.alpha for rate in others}
     verdict = Verdict.of(agrees=fits["1/N"].misfit >= design.alpha, conclusive=all(rejected.values()))
-    misfits = ", ".join(f"{rate}: p = {fits[rate].misfit:.1e}" for rate in RATES)
+    misfits = ", ".join(f"{rate}: p = {fits[rate].misfit:.1e}" for rate in fits)
     return Finding(
         verdict,
         f"bias at depth {depth} fitted by {misfits}",
         rival={"says": r"the bias falls like $N^{-1/2}$, or like $N^{-2}$", "rejected": all(rejected.values())},
         details={
             "depth": depth,
-            "misfit": {rate: fits[rate].misfit for rate in RATES},
+            "misfit": {rate: fits[rate].misfit for rate in fits},
             "ladder": _ladder_table(rungs),
             "coefficients": list(fits["1/N"].coefficients),
         },

@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from proofs_checks import (
+    observe_agreement,
     observe_expectations,
     observe_fractions,
     observe_identities,
@@ -21,7 +22,7 @@ from proofs_checks import (
 )
 from proofs_checks.design import Design
 from proofs_checks.finding import Finding
-from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
+from theory.experiments import Agreement, ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
 
 OBSERVERS: dict[type, ModuleType] = {
     Prejudice: observe_prejudice,
@@ -31,6 +32,7 @@ OBSERVERS: dict[type, ModuleType] = {
     Expectation: observe_expectations,
     StatisticLaw: observe_statistics,
     SameLaw: observe_samplers,
+    Agreement: observe_agreement,
 }
 
 
@@ -38,6 +40,11 @@ def checks(experiment: Experiment) -> tuple[str, ...]:
     """The names of the checks that an experiment will make."""
     names: tuple[str, ...] = OBSERVERS[type(experiment)].checks(experiment)
     return names
+
+
+def is_random(experiment: Experiment, name: str) -> bool:
+    """Whether a check of a true claim can fail by chance: identities and listings cannot."""
+    return not isinstance(experiment, Neutral) and not name.endswith(observe_agreement.LISTING)
 
 
 def run(experiment: Experiment, name: str, design: Design, seed: int, stream: str) -> Finding:

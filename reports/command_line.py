@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,7 +21,18 @@ import click
 
 from theory.activations import ACTIVATIONS, Activation, leaky_relu
 from theory.network import Network, Placement
-from theory.norms import LEAVE_ONE_OUT, NORMS, Norm, Statistic, ghost_batch_norm
+from theory.norms import (
+    LEAVE_ONE_OUT,
+    NORMS,
+    Norm,
+    Statistic,
+    batch_norm_epsilon,
+    dynamic_tanh,
+    ghost_batch_norm,
+    group_norm,
+    layer_norm_epsilon,
+    rms_norm_epsilon,
+)
 
 if TYPE_CHECKING:
     from theory.claim import Claim
@@ -101,7 +113,7 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             "--norm",
             required=True,
             metavar="NAME",
-            help="One that `normproof list norms` names, or one of --module; ghost_batch_norm:32 sets the ghost batch.",
+            help="One that `normproof list norms` names, or one of --module; a number behind a colon sets what it depends on, as in ghost_batch_norm:32.",
         ),
         click.option(
             "--placement", required=True, metavar="none|pre|post", help="The norm's place: before or after the activation, or nowhere."
@@ -140,28 +152,36 @@ def catalogue(module: str | None) -> dict[str, Claim]:
     """All claims by id, the module's included."""
     from theory.catalogue import CLAIMS
 
-    return {**CLAIMS, **{claim.id: claim for claim in (extension(module).claims if module else ())}}
+    return {**CLAIMS, **{claim.id: claim for claim in added("claims", module)}}
 
 
 @cache
-def extension(module: str) -> Extension:
-    """What --module adds."""
-    from theory.extension import UnreadableModule, load
+def extension(module: str | None) -> Extension | None:
+    """What installed packages and --module add; None, without waiting for claims, where there are none."""
+    if module is None and not entry_points(group="normproof"):
+        return None
+    from theory.extension import Extension, UnreadableModule, installed, load
 
     try:
-        return load(Path(module))
+        return installed() + (load(Path(module)) if module else Extension())
     except UnreadableModule as error:
-        raise click.UsageError(f"--module: {error}") from None
+        raise click.UsageError(f"--module: {error}" if module else str(error)) from None
+
+
+def added(what: str, module: str | None) -> tuple[Any, ...]:
+    """The claims, norms, activations or missing laws of installed packages and --module."""
+    found = extension(module)
+    return () if found is None else getattr(found, what)
 
 
 def norms(module: str | None) -> dict[str, Norm]:
     """All norms by name, the module's included."""
-    return {**NORMS, **{norm.name: norm for norm in (extension(module).norms if module else ())}}
+    return {**NORMS, **{norm.name: norm for norm in added("norms", module)}}
 
 
 def activations(module: str | None) -> dict[str, Activation]:
     """All activations by name, the module's included."""
-    return {**ACTIVATIONS, **{each.name: each for each in (extension(module).activations if module else ())}}
+    return {**ACTIVATIONS, **{each.name: each for each in added("activations", module)}}
 
 
 def find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
@@ -171,10 +191,17 @@ def find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     return table[name]
 
 
+EPSILON = Number(float, "a number of at least 0, the ε added to the variance", lambda n: n >= 0)
+
 #: Names that take a number behind a colon, as in leaky_relu:0.2.
 PARAMETRISED: dict[str, tuple[Callable[[Any], Any], Number]] = {
     "leaky_relu": (leaky_relu, Number(float, "a number, the slope below zero", lambda n: True)),
     "ghost_batch_norm": (ghost_batch_norm, Number(int, "an integer of at least 2, the size of a ghost batch", lambda n: n >= 2)),
+    "group_norm": (group_norm, Number(int, "an integer of at least 3, the units of a group", lambda n: n >= 3)),
+    "batch_norm_epsilon": (batch_norm_epsilon, EPSILON),
+    "layer_norm_epsilon": (layer_norm_epsilon, EPSILON),
+    "rms_norm_epsilon": (rms_norm_epsilon, EPSILON),
+    "dynamic_tanh": (dynamic_tanh, Number(float, "a number above 0, the slope at zero", lambda n: n > 0)),
 }
 
 
@@ -218,10 +245,10 @@ def network_of(options: Mapping[str, Any]) -> Network:
         raise click.UsageError(f"--batch-size: {error}") from None
 
 
-def claims_of(names: tuple[str, ...], module: str | None) -> list[Claim]:
-    """The named claims; without names, those of the module, or all."""
+def claims_of(names: tuple[str, ...], module: str | None, long: bool) -> list[Claim]:
+    """The named claims; without names, those of the module, or all but the long ones."""
     if not names:
-        return list(extension(module).claims if module else catalogue(None).values())
+        return [claim for claim in (added("claims", module) if module else catalogue(None).values()) if long or not claim.long]
     table = catalogue(module)
     chosen = [find("claim", name, table) for name in dict.fromkeys(names)]
     assumed = [claim.id for claim in chosen if claim.kind.value == "assumption"]
@@ -246,6 +273,7 @@ def cli() -> None:
 @click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
 @click.option("--vary-seed", is_flag=True, help="Draw a new seed, and print it.")
+@click.option("--long", is_flag=True, help="Also the claims that take minutes: every norm with every activation.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
 def audit(
@@ -255,13 +283,14 @@ def audit(
     alpha: float,
     seed: int | None,
     vary_seed: bool,
+    long: bool,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Confront claims with their witnesses; without names, all of them."""
+    """Confront claims with their witnesses; without names, all but the long ones."""
     if seed is not None and vary_seed:
         raise click.UsageError("--seed and --vary-seed exclude each other: give one of them")
-    chosen = claims_of(claims, module)
+    chosen = claims_of(claims, module, long)
     from proofs_checks import audit as auditing
     from reports import latex, terminal
 
@@ -283,7 +312,7 @@ def audit(
     if as_json:
         click.echo(json.dumps(result.to_json()))
     else:
-        terminal.print_audit(result, path, extension(module).no_law if module else (), module)
+        terminal.print_audit(result, path, added("no_law", module), module)
     sys.exit(0 if result.verdict.value == "HOLDS" else 1)
 
 

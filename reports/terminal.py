@@ -76,7 +76,7 @@ def print_audit(audit: Audit, path: Path, no_law: Sequence[str], module: str | N
     console = Console()
     console.print(verdict_table(audit))
     for sentence in no_law:
-        console.print(f"[bold yellow]no law[/] {sentence}", highlight=False)
+        console.print(f"[bold yellow]simulation only[/] {sentence}", highlight=False)
     for claim in audit.claims:
         for item in audit.evidence[claim.id]:
             if item.verdict is not Verdict.HOLDS:

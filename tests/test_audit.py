@@ -12,7 +12,8 @@ from theory.catalogue import CLAIMS
 from theory.claim import Kind, Witness
 
 SETTINGS = Settings()
-PLAN = plan(CLAIMS.values(), SETTINGS)
+AUDITED = [claim for claim in CLAIMS.values() if not claim.long]
+PLAN = plan(AUDITED, SETTINGS)
 IDS = [check.id for check in PLAN]
 
 
@@ -20,7 +21,7 @@ IDS = [check.id for check in PLAN]
 def evidence(request):
     selected = {item.callspec.params["check_id"] for item in request.session.items if item.originalname == "test_check"}
     found = {}
-    run(CLAIMS.values(), SETTINGS, lambda check, item: found.__setitem__(check.id, item), only=selected)
+    run(AUDITED, SETTINGS, lambda check, item: found.__setitem__(check.id, item), only=selected)
     return found
 
 

@@ -277,13 +277,6 @@ def test_an_audit_for_programs(audited):
         assert item["verdict"] == "HOLDS"
 
 
-NORM_MODULE = """
-from theory.norms import Norm
-from theory.stages import Axis, Center
-
-MeanOnly = Norm("mean_only_batch_norm", Center(Axis.BATCH))
-"""
-
 CLAIM_MODULE = """
 from sympy import pi
 from theory import symbols as s
@@ -293,28 +286,6 @@ from theory.gaussian_functions import kappa
 FALSE = Claim("false_kappa", "A wrong kappa", "kappa is linear", Kind.LEMMA, derived_here(),
               statements=(Statement("linear", derived=kappa(s.c), stated=s.c / pi),), domain=(Interval(s.c, -1, 1),))
 """
-
-
-def test_a_norm_of_ones_own(call):
-    Path("norm_of_mine.py").write_text(NORM_MODULE)
-    code, out, err = call("audit --module norm_of_mine.py --resolution 0.5 --json")
-    data = json.loads(out)
-    assert (code, err, data["verdict"]) == (0, "", "HOLDS")
-    (claim,) = data["claims"]  # before the activation there is no law, and no claim
-    assert claim["id"] == "mean_only_batch_norm_post_relu"
-    for item in claim["evidence"]:
-        assert item["rival"] == {} or item["rival"]["rejected"]
-        assert item["standard_error"] > 0 and item["resolution"] <= 0.5
-        assert item["alpha"] == pytest.approx(1e-6 / 3)
-    assert (
-        json.loads(call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement post --depth 3 --json")[1])["gamma"] == 0
-    )
-    assert_refused(call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement pre --depth 3 --batch-size 8"), "batch")
-    assert_refused(
-        call("predict --module norm_of_mine.py --norm mean_only_batch_norm --placement post --depth 3 --batch-size 8 --bias-variance 0.1"),
-        "power of these units is unknown",
-    )
-    assert "mean_only_batch_norm" in call("list norms --module norm_of_mine.py")[1]
 
 
 def test_a_false_claim_of_ones_own(call):
@@ -370,7 +341,11 @@ def test_a_norm_that_stands_nowhere_is_said_to(call):
 
 
 def test_predict_without_a_law_says_what_is_missing(call):
-    assert_refused(call("predict --norm batch_norm --placement pre --depth 2 --batch-size 8 --activation sine"), "Gaussian", "sine")
+    assert_refused(
+        call("predict --norm batch_norm --placement pre --depth 2 --batch-size 8 --statistic leave-one-out --activation sine"),
+        "standardised",
+        "sine",
+    )
 
 
 def test_simulate_for_programs(call):

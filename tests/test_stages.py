@@ -5,9 +5,10 @@ import itertools
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import NUMPY
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import stats
 from sympy import Rational, oo, pi, sympify
 
 from numerics.namespace import XP
@@ -21,18 +22,6 @@ EPSILON = np.finfo(np.float64).eps
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.tuples(st.integers(1, 3), st.integers(3, 9), st.integers(3, 9))
 POWERS_OF_TWO = st.integers(-30, 30).map(lambda k: 2.0**k)
-
-
-class Numpy:
-    """NumPy's names and erf: the namespace that tests hand to stages."""
-
-    erf = staticmethod(special.erf)
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-
-NUMPY = Numpy()
 
 
 def draw(seed, shape):

@@ -7,6 +7,7 @@ its array code and nothing else: its moments are left as integrals, for certifie
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -180,6 +181,13 @@ class Custom(Elementwise):
     """An activation from a function of (h, xp) of your own; its moments are integrals."""
 
     function: Callable[[Any, Any], Any]
+
+    def __repr__(self) -> str:
+        return f"Custom({self.function.__qualname__})"
+
+    @property
+    def defined_in(self) -> str:
+        return inspect.getfile(self.function)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return self.function(h, xp)

@@ -13,9 +13,26 @@ from theory import (
     placements,
     proxy,
     residual,
+    smooth_activations,
+    survey,
 )
 from theory.claim import Claim
 
-MODULES = (assumptions, gaussian, class_fraction, leave_one_out, minibatch, clt, layer_statistics, depth, placements, proxy, multiclass, residual)
+MODULES = (
+    assumptions,
+    gaussian,
+    class_fraction,
+    leave_one_out,
+    minibatch,
+    clt,
+    layer_statistics,
+    depth,
+    placements,
+    proxy,
+    smooth_activations,
+    multiclass,
+    residual,
+    survey,
+)
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for module in MODULES for claim in module.CLAIMS}

@@ -196,6 +196,8 @@ class Claim:
     rests_on : tuple of Claim
         Assumptions and claims used.
     experiments : tuple of Experiment
+    long : bool
+        Whether an audit leaves it out unless asked for by name or with all others.
 
     Raises
     ------
@@ -212,6 +214,7 @@ class Claim:
     domain: tuple[Interval, ...] = ()
     rests_on: tuple[Claim, ...] = ()
     experiments: tuple[Experiment, ...] = ()
+    long: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.id):

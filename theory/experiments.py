@@ -213,4 +213,40 @@ class SameLaw:
         return self.network.block
 
 
-Experiment = Prejudice | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw
+@dataclass(frozen=True)
+class Agreement:
+    r"""γ of several networks with one norm, at one depth, against what the theory predicts of each in the full batch.
+
+    Each network with a law is one planned check; those without are listed with the reason. The rivals are networks too: the first of
+    `rivals` whose predicted γ differs by more than the check resolves.
+
+    Parameters
+    ----------
+    networks : tuple of Network
+        Networks that differ in placement and activation.
+    family : tuple of Network
+        All networks that one compiled kernel serves; contains `networks`.
+    depth : int
+    rivals : tuple of Network
+    undefined : tuple of (Network, str)
+        Networks that have no value in a finite batch, with the reason.
+    """
+
+    networks: tuple[Network, ...]
+    family: tuple[Network, ...]
+    depth: int
+    rivals: tuple[Network, ...]
+    undefined: tuple[tuple[Network, str], ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return tuple(stage for network in self.networks for stage in network.block)
+
+    @property
+    def rival(self) -> Rival:
+        """Another activation without a norm: which one is settled by the predictions."""
+        return Rival("the first activation without a norm whose prejudice is far enough", self.rivals[0])
+
+
+Experiment = Prejudice | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw | Agreement

@@ -1,30 +1,38 @@
-"""A norm from a file of your own: loading it, and the claims that follow from its definition.
+"""Norms and activations of your own: finding them, and the claims that follow from their definitions.
 
-A module that defines `Norm`, `Activation` or `Claim` objects at its top level extends the catalogue. For every
-new norm, and for both placements, what the stage algebra derives becomes a claim to be confronted with networks.
+A module that defines `Norm`, `Activation` or `Claim` objects at its top level extends the catalogue: a file given by its path, or a
+module that an installed package names under the entry point group `normproof`. For every new norm, before and after the activation, and
+for every new activation, what the stages imply becomes a claim to be confronted with networks.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-from sympy import pi, simplify
+from sympy import Expr, Rational, pi, simplify
 
 from theory import symbols as s
-from theory.activations import Activation
-from theory.claim import Claim, Kind, derived_here
-from theory.experiments import Prejudice, Rival
-from theory.gaussian_functions import kappa
+from theory.activations import ACTIVATIONS, Activation
+from theory.claim import ENCLOSED, Claim, Interval, Kind, Statement, derived_here
+from theory.experiments import Agreement, Prejudice, Rival
+from theory.gaussian_functions import is_closed, kappa
 from theory.law import NoClosedForm
 from theory.network import Network, Placement
-from theory.norms import Norm
+from theory.node import node_law
+from theory.norms import NORMS, BatchNorm, LayerNorm, Norm
 from theory.placements import SIMULATED
 
-BATCH = 64  #: samples per batch where a new norm couples samples
+BATCH = 64  #: samples per batch where a new norm couples samples and has a law there
+DEPTH = 3  #: of networks whose law is by quadrature
+GROUP = "normproof"  #: of entry points
+HALF = Interval(s.c, 0, Rational(1, 2))  #: where the power series of a two-point moment ends soon
+POWER = Interval(s.q, Rational(1, 2), 3)
 
 
 class UnreadableModule(Exception):
@@ -33,12 +41,37 @@ class UnreadableModule(Exception):
 
 @dataclass(frozen=True)
 class Extension:
-    """What a module adds, and for which placements of its norms there is no law, with the reason."""
+    """What modules add."""
 
-    norms: tuple[Norm, ...]
-    activations: tuple[Activation, ...]
-    claims: tuple[Claim, ...]
-    no_law: tuple[str, ...]
+    norms: tuple[Norm, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    stated: tuple[Claim, ...] = ()
+
+    @cached_property
+    def _by_norm(self) -> dict[str, Claim | str]:
+        """For every norm and placement its claim, or why there is no law."""
+        found: dict[str, Claim | str] = {}
+        for norm in self.norms:
+            for placement in (Placement.PRE, Placement.POST):
+                try:
+                    found[f"{norm.name} ({placement.value})"] = claim_for(norm, placement)
+                except NoClosedForm as reason:
+                    found[f"{norm.name} ({placement.value})"] = str(reason)
+        return found
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The modules' own claims, and those that follow from their definitions."""
+        derived = [claim for claim in self._by_norm.values() if isinstance(claim, Claim)]
+        return (*self.stated, *derived, *map(claim_for_activation, self.activations))
+
+    @property
+    def no_law(self) -> tuple[str, ...]:
+        """Where there is no law, so that simulation alone answers, with the reason."""
+        return tuple(f"{name}: {reason}" for name, reason in self._by_norm.items() if isinstance(reason, str))
+
+    def __add__(self, other: Extension) -> Extension:
+        return Extension(self.norms + other.norms, self.activations + other.activations, self.stated + other.stated)
 
 
 def load(path: Path) -> Extension:
@@ -49,21 +82,43 @@ def load(path: Path) -> Extension:
     UnreadableModule
         If the file cannot be read or run, or defines no norm, activation or claim of its own.
     """
-    module = _run(path)
-    own = [value for name, value in vars(module).items() if not name.startswith("_")]
-    norms = tuple(value for value in own if isinstance(value, Norm))
-    activations = tuple(value for value in own if isinstance(value, Activation))
-    claims = [value for value in own if isinstance(value, Claim)]
-    if not (norms or activations or claims):
-        raise UnreadableModule(f"{path} defines no Norm, Activation or Claim at its top level")
-    no_law = []
-    for norm in norms:
-        for placement in (Placement.PRE, Placement.POST):
-            try:
-                claims.append(claim_for(norm, placement))
-            except NoClosedForm as reason:
-                no_law.append(f"{norm.name} ({placement.value}): {reason}")
-    return Extension(norms, activations, tuple(claims), tuple(no_law))
+    return _collect(_run(path), str(path))
+
+
+def installed() -> Extension:
+    """What installed packages define under the entry point group `normproof`.
+
+    Raises
+    ------
+    UnreadableModule
+        If one of them cannot be imported, or defines nothing.
+    """
+    found = Extension()
+    for point in importlib.metadata.entry_points(group=GROUP):
+        try:
+            module = point.load()
+        except Exception as error:  # somebody else's package
+            raise UnreadableModule(f"entry point {point.name} = {point.value} does not run: {type(error).__name__}: {error}") from None
+        if not isinstance(module, ModuleType):
+            raise UnreadableModule(f"entry point {point.name} = {point.value} is no module")
+        found += _collect(module, f"entry point {point.name}")
+    return found
+
+
+def _collect(module: ModuleType, origin: str) -> Extension:
+    imported = {id(each) for each in (*NORMS.values(), *ACTIVATIONS.values())}
+    own = [value for name, value in vars(module).items() if not name.startswith("_") and id(value) not in imported]
+    for value in own:
+        if isinstance(value, Norm | Activation) and value.name in {**NORMS, **ACTIVATIONS}:
+            raise UnreadableModule(f"{origin} defines {value.name!r}, which is the name of a norm or activation here: give it another")
+    found = Extension(
+        tuple(value for value in own if isinstance(value, Norm)),
+        tuple(value for value in own if isinstance(value, Activation)),
+        tuple(value for value in own if isinstance(value, Claim)),
+    )
+    if found == Extension():
+        raise UnreadableModule(f"{origin} defines no Norm, Activation or Claim at its top level")
+    return found
 
 
 def _run(path: Path) -> ModuleType:
@@ -83,25 +138,85 @@ def _run(path: Path) -> ModuleType:
 
 
 def claim_for(norm: Norm, placement: Placement) -> Claim:
-    """The claim that networks with this norm have the prejudice that its stages imply on laws.
+    """The claim that networks with this norm have the prejudice that its stages imply: by their rules on laws, or by quadrature.
+
+    Where there is a rule and the array code has a reading in symbols, the two are compared as well.
 
     Raises
     ------
     NoClosedForm
-        If a stage has no exact rule for the law it meets.
+        If neither gives a law.
     """
-    network = Network(norm, placement)
-    if network.couples_samples:
-        network = Network(norm, placement, batch_size=BATCH)
-    overlap_map = network.overlap_map()
-    grows = simplify(overlap_map - kappa(s.c)) == 0
-    rival = Rival("prejudice does not grow with depth", 1 / pi) if grows else Rival("the norm leaves prejudice unchanged", kappa(s.c))
+    by_rules = _rules(norm, placement)
+    if by_rules is None:
+        network = Network(norm, placement)
+        network.layer_map()  # a law, or NoClosedForm
+        experiment: Prejudice | Agreement = Agreement(
+            (network,), (network,), DEPTH, tuple(Network(activation=each) for each in ACTIVATIONS.values())
+        )
+        says = r"γ is what quadrature over the units of the full batch implies, from the array code of the norm's stages."
+    else:
+        network, overlap_map = by_rules
+        grows = simplify(overlap_map - kappa(s.c)) == 0
+        rival = Rival("prejudice does not grow with depth", 1 / pi) if grows else Rival("the norm leaves prejudice unchanged", kappa(s.c))
+        experiment = Prejudice(network, depths=(1, 2, 3), overlap_map=overlap_map, rival=rival, rival_depth=3)
+        says = r"One layer sends the overlap of two samples to the map derived from the norm's stages."
     return Claim(
         id=f"{norm.name}_{placement.value}_relu",
         title=f"{norm.name} {'before' if placement is Placement.PRE else 'after'} the activation",
-        says=r"One layer sends the overlap of two samples to the map derived from the norm's stages.",
+        says=says,
+        kind=Kind.FINDING,
+        source=derived_here("derived from the definition"),
+        domain=(HALF, POWER),
+        rests_on=SIMULATED,
+        statements=_rules_against_array_code(norm, placement),
+        experiments=(experiment,),
+    )
+
+
+def _rules(norm: Norm, placement: Placement) -> tuple[Network, Expr] | None:
+    """The network and its overlap map, by the stages' rules alone and in closed form; None if there is no such map."""
+    network = Network(norm, placement)
+    if network.couples_samples:
+        network = Network(norm, placement, batch_size=BATCH)
+    try:
+        overlap_map = network.overlap_map()
+    except NoClosedForm:
+        return None
+    return (network, overlap_map) if is_closed(overlap_map) and not overlap_map.has(s.q) else None
+
+
+def _rules_against_array_code(norm: Norm, placement: Placement) -> tuple[Statement, ...]:
+    """In the full batch the rules on laws and the array code imply one overlap, where both give one."""
+    network = Network(norm, placement)
+    start = network.symbolic_law
+    try:
+        rules, code = network.by_rules(start), node_law(network.block, start)
+        return (
+            Statement(
+                "rules_and_array_code",
+                derived=code.correlation,
+                stated=rules.correlation,
+                witnesses=ENCLOSED,
+                reason="in the full batch: `on_law` of the stages, against their array code read in symbols",
+            ),
+        )
+    except NoClosedForm:
+        return ()
+
+
+def claim_for_activation(activation: Activation) -> Claim:
+    """The claim that networks with this activation have the prejudice that its code implies, without a norm and with batch and layer norm."""
+    placed = (Placement.PRE, Placement.POST)
+    alone = (Network(activation=activation), *(Network(LayerNorm, placement, activation) for placement in placed))
+    coupled = tuple(Network(BatchNorm, placement, activation) for placement in placed)
+    rivals = tuple(Network(activation=each) for each in ACTIVATIONS.values())
+    return Claim(
+        id=f"{activation.name}_with_norms",
+        title=f"{activation.name}: without a norm, and before and after batch and layer norm",
+        says=r"γ is what the activation's array code implies.",
         kind=Kind.FINDING,
         source=derived_here("derived from the definition"),
         rests_on=SIMULATED,
-        experiments=(Prejudice(network, depths=(1, 2, 3), overlap_map=overlap_map, rival=rival, rival_depth=3),),
+        experiments=tuple(Agreement(networks, networks, DEPTH, rivals) for networks in (alone, coupled)),
     )

@@ -122,6 +122,10 @@ class Network:
             law = stage.on_law(law)
             yield stage, law
 
+    def by_rules(self, law: Law) -> Law:
+        """The law after norm and activation by the stages' rules alone."""
+        return reduce(lambda before, stage: stage.on_law(before), self.block, law)
+
     def apply_block(self, law: Law) -> Law:
         """The law after norm and activation, from the law of the pre-activations."""
         return apply_stages(self.block, law)

@@ -12,10 +12,12 @@ one-dimensional integrals.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sympy import (
     Add,
+    Dummy,
     Expr,
     Function,
     Lambda,
@@ -30,8 +32,6 @@ from sympy import (
     erf,
     exp,
     expand,
-    expand_mul,
-    expand_multinomial,
     oo,
     sin,
     sqrt,
@@ -40,7 +40,7 @@ from sympy import (
 )
 
 from theory import symbols as s
-from theory.gaussian_functions import Bounded, NormalCDF, TwoPoint, gaussian_mean, phi
+from theory.gaussian_functions import Bounded, Mean, NormalCDF, TwoPoint, gaussian_mean, phi
 from theory.law import Law, NoClosedForm, Shape
 from theory.stages import Stage
 from theory.symbolic_arrays import symbolic
@@ -182,12 +182,18 @@ class _Units:
 
 def _spread(h: Expr) -> Expr:
     """Products of sums, and whole powers of sums, written out."""
-    return expand_multinomial(expand_mul(h))
+    return _around_averages(h, lambda e: expand(e, power_base=False, power_exp=False, log=False, basic=False))
 
 
 def _tidy(h: Expr) -> Expr:
     """Cancelled, where averages divide averages."""
-    return cancel(together(h)) if h.has(Centre, Average) else h
+    return _around_averages(h, lambda e: cancel(together(e))) if h.has(Centre, Average) else h
+
+
+def _around_averages(h: Expr, rewrite: Callable[[Expr], Expr]) -> Expr:
+    """Rewritten with averages as symbols: what is inside them stays as it is."""
+    averages = {average: Dummy(real=True) for average in h.atoms(Mean, TwoPoint, Bounded, Centre, Average)}
+    return rewrite(h.xreplace(averages)).xreplace({symbol: average for average, symbol in averages.items()})
 
 
 def _polynomial_mean(f: Expr, m: Expr, v: Expr) -> Expr:
@@ -201,14 +207,17 @@ def _polynomial_mean(f: Expr, m: Expr, v: Expr) -> Expr:
 
 def _linear_form(body: Expr, x: Expr) -> tuple[Expr, Expr, Expr] | None:
     """(f, α, β) with body = f(αm + βz), α and β constant, where body is a function of x and m and x = m + √v z."""
-    forms = [e for e in body.atoms(Add) if e.has(s.x) and e.has(s.m)]
-    for form in sorted(forms, key=lambda e: e.count_ops()):
+    for form in sorted((e for e in body.atoms(Add) if e.has(s.x) and e.has(s.m)), key=lambda e: e.count_ops()):
         inside = expand(form.subs(s.x, x))
-        if inside.has(Centre, Average) or not inside.is_polynomial(s.m, s.z):
+        if form.has(Centre, Average) or not form.is_polynomial(s.x) or not inside.is_polynomial(s.m, s.z):
             continue
-        polynomial = Poly(inside, s.m, s.z)
-        f = body.subs(form, s.x + polynomial.coeff_monomial(1))
-        if polynomial.total_degree() == 1 and not f.has(s.m, s.z, Centre, Average):
+        polynomial, line = Poly(inside, s.m, s.z), Poly(form, s.x)
+        if polynomial.total_degree() != 1 or line.degree() != 1:
+            continue
+        constant, slope = polynomial.coeff_monomial(1), line.coeff_monomial(s.x)
+        # The body as a function of the form less its constant: x is put in terms of it, and m must go.
+        f = body.subs(s.x, (s.x + constant - line.coeff_monomial(1)) / slope).replace(lambda e: e.is_Add, expand)
+        if not f.has(s.m, Centre, Average):
             return f, polynomial.coeff_monomial(s.m), polynomial.coeff_monomial(s.z)
     return None
 

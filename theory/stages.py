@@ -9,6 +9,7 @@ form: `theory.node` reads its array code in the full batch.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -50,6 +51,11 @@ class Stage(ABC):
     def refuses_batch(self, batch: int) -> str:
         """What is wrong with batches of this size, in words; empty where nothing is."""
         return ""
+
+    @property
+    def defined_in(self) -> str:
+        """The file with its definition."""
+        return inspect.getfile(type(self))
 
     def refuses_width(self, width: int) -> str:
         """What is wrong with layers of this width, in words; empty where nothing is."""

@@ -1,0 +1,187 @@
+r"""Every norm with every activation: predicted prejudice against networks, extrapolated in width and in batch size.
+
+A prediction is about infinite width and the full batch. Where samples see each other, networks of several batch sizes carry the bias
+in 1/B as those of several widths carry that in 1/N; the terms left out, of third order, count against the claim.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from numerics import keys
+from numerics.ensemble import Sampler, Size, moments_within
+from proofs_checks.balls import NotEnclosed
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
+from proofs_checks.finding import Finding
+from proofs_checks.ladder import Fit, Rung, fit, fit_width_and_batch
+from proofs_checks.observe_prejudice import ROUNDING, SAMPLES, sensitivity
+from proofs_checks.prediction import Prediction, predict
+from theory.experiments import Agreement
+from theory.law import NoClosedForm
+from theory.network import Network, Placement
+from theory.stages import Axis, Center
+
+RESOLUTION = 0.05  #: relative deviation of γ that each combination must show, or the audit's own where that is coarser
+LISTING = "combinations"  #: the check that every combination is either confronted or listed with its reason
+FROM_GRAM = 2048  #: widths from here on are drawn from Gram matrices
+#: (width, batch) of the rungs: 0 where samples do not see each other.
+UNCOUPLED = ((128, 0), (512, 0), (4096, 0))
+COUPLED = ((128, 32), (512, 32), (2048, 32), (2048, 64), (2048, 128))
+BATCHED = COUPLED[:3]  #: where the theory predicts for that batch size
+IDENTICAL = ((256, 64), (2048, 64))  #: each batch is centred last: γ is zero at every size, and there is no bias
+PILOT = 32  #: networks of each rung from which sizes are solved
+MARGIN = 2.0  #: variance allowed above the pilot's: its own relative error is a quarter
+FEWEST = 32  #: networks of a rung at least, for the freedom of its standard error
+MOST = 4096
+
+
+Shapes = tuple[tuple[int, int], ...]
+
+
+def checks(experiment: Agreement) -> tuple[str, ...]:
+    """One for each network with a law and a value in finite batches, and the listing of all."""
+    return (*(name_of(network) for network in experiment.networks if reason_against(experiment, network) is None), LISTING)
+
+
+def name_of(network: Network) -> str:
+    """norm_placement_activation."""
+    return f"{network.norm.name}_{network.placement.value}_{network.activation.name}"
+
+
+@cache
+def answer(network: Network, depth: int) -> Prediction | str:
+    """The theory's prediction, or why there is none."""
+    try:
+        return predict(network, depth)
+    except (NoClosedForm, NotEnclosed) as reason:
+        return str(reason)
+
+
+def reason_against(experiment: Agreement, network: Network) -> str | None:
+    """Why a combination is not confronted; None if it is."""
+    for each, reason in experiment.undefined:
+        if each == network:
+            return reason
+    found = answer(network, experiment.depth)
+    return found if isinstance(found, str) else None
+
+
+def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str) -> Finding:
+    """Compare the extrapolated overlap of one network with its prediction."""
+    if name == LISTING:
+        return _listing(experiment)
+    network = next(each for each in experiment.networks if name_of(each) == name)
+    prediction, shapes = _confrontation(network, experiment.depth)
+    stated = prediction.gamma
+    design = Design(design.alpha, max(design.resolution, RESOLUTION))
+    says, instead = _rival(experiment, stated, design)
+    sampled = _Sampled(experiment, network, seed, f"{stream}/{name}")
+    best = _extrapolated(sampled, stated, shapes, design)
+    critical = design.critical(best.freedom)
+
+    def deviations(gamma: float) -> float:
+        return (best.intercept - gamma / (1 + gamma)) / best.standard_error
+
+    resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(stated)
+    rejected = abs(deviations(instead)) > critical
+    estimate = best.intercept / (1 - best.intercept)
+    return Finding(
+        Verdict.of(agrees=abs(deviations(stated)) <= critical, conclusive=resolution <= design.resolution and rejected),
+        f"γ = {estimate:.5f} extrapolated; predicted {stated:.5f} ({prediction.method}); {deviations(stated):+.1f} standard errors "
+        f"(critical {critical:.1f}); resolves {resolution:.2%}; rival {instead:.5f} {'rejected' if rejected else 'not rejected'}",
+        estimate=estimate,
+        standard_error=best.standard_error / (1 - best.intercept) ** 2,
+        predicted=stated,
+        resolution=resolution,
+        rival={"says": says, "predicted": instead, "deviations": deviations(instead), "rejected": rejected},
+        details={"norm": network.norm.name, "method": prediction.method, "error_bound": prediction.error_bound, "depth": experiment.depth},
+    )
+
+
+def _listing(experiment: Agreement) -> Finding:
+    """Every combination is confronted, or it is said why not."""
+    reasons = {name_of(network): reason_against(experiment, network) for network in experiment.networks}
+    without = {name: reason for name, reason in reasons.items() if reason is not None}
+    return Finding(
+        Verdict.of(agrees=all(without.values()), conclusive=True),
+        f"{len(reasons) - len(without)} of {len(reasons)} combinations are confronted with networks; for the others there is no law in the "
+        "full batch, or no value in a finite one",
+        details={"norm": experiment.networks[0].norm.name, "without_law": without},
+    )
+
+
+def _rival(experiment: Agreement, stated: float, design: Design) -> tuple[str, float]:
+    """The first rival further away than the check must resolve, twice over."""
+    for rival in experiment.rivals:
+        found = answer(rival, experiment.depth)
+        if isinstance(found, Prediction):
+            apart = abs(found.overlap - stated / (1 + stated))
+            if apart > 2 * design.resolution * sensitivity(stated):
+                return f"{rival.activation.name} without a norm", found.gamma
+    raise ValueError(f"no rival differs from γ = {stated}")
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Overlaps of networks of one combination."""
+
+    experiment: Agreement
+    network: Network
+    seed: int
+    stream: str
+
+    def overlaps(self, width: int, batch: int, networks: int, purpose: str) -> np.ndarray:
+        """C of every network behind its last layer."""
+        sized = tuple(replace(each, batch_size=batch) for each in self.experiment.family) if batch else self.experiment.family
+        which = self.experiment.family.index(self.network)
+        size = Size(width, self.experiment.depth, 2 * batch or SAMPLES, sampler=Sampler.GRAM if width >= FROM_GRAM else Sampler.WEIGHTS)
+        key = keys.stream(self.seed, self.stream, purpose, width, batch)
+        gamma = np.asarray(moments_within(sized, which, size, key, networks).gamma(self.network))[:, -1]
+        overlaps: np.ndarray = gamma / (1 + gamma)
+        return overlaps
+
+
+def _confrontation(network: Network, depth: int) -> tuple[Prediction, Shapes]:
+    """What is predicted, and the sizes of networks that approach it: a batch of the ladder's size, where the theory has a law for it."""
+    full = answer(network, depth)
+    assert isinstance(full, Prediction)
+    if not network.couples_samples:
+        return full, UNCOUPLED
+    if network.placement is Placement.POST and Center(Axis.BATCH) in network.norm.stages:
+        return full, IDENTICAL
+    batched = answer(replace(network, batch_size=BATCHED[0][1]), depth)
+    return (batched, BATCHED) if isinstance(batched, Prediction) else (full, COUPLED)
+
+
+def _extrapolated(sampled: _Sampled, stated: float, shapes: Shapes, design: Design) -> Fit:
+    """The overlap at infinite width, and in the full batch where the batch grows, from rungs whose sizes a pilot has settled."""
+    spreads = [float(sampled.overlaps(width, batch, PILOT, "pilot").std(ddof=1)) for width, batch in shapes]
+    wanted = design.resolution * sensitivity(stated)
+    for networks in _doubled(FEWEST, MOST):
+        trial = [
+            Rung(width, networks, 0.0, max(math.sqrt(MARGIN / networks) * spread, ROUNDING), batch or np.inf)
+            for (width, batch), spread in zip(shapes, spreads, strict=True)
+        ]
+        planned = _fit(trial)
+        if design.resolved(planned.standard_error, planned.freedom) <= wanted:
+            break
+    values = [(width, batch, sampled.overlaps(width, batch, networks, "rung")) for width, batch in shapes]
+    return _fit([Rung.of(width, each, ROUNDING, batch or np.inf) for width, batch, each in values])
+
+
+def _fit(rungs: list[Rung]) -> Fit:
+    if len(rungs) == len(IDENTICAL):
+        return fit(rungs, "none")
+    return fit(rungs) if len({rung.batch for rung in rungs}) == 1 else fit_width_and_batch(rungs)
+
+
+def _doubled(low: int, high: int) -> Iterable[int]:
+    while low <= high:
+        yield low
+        low *= 2
