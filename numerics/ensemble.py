@@ -249,8 +249,9 @@ def finite(found: Any, network: Stack, size: Size) -> Any:
     """The measurements, if all are finite."""
     bad = sum(int(np.sum(~np.isfinite(leaf))) for leaf in jax.tree.leaves(found))
     if bad:
+        reason = "with ε = 0 a norm divides by zero where a unit is constant over its batch"
         raise NotFinite(
-            f"{bad} statistics of {network.norm.name} ({network.placement.value}) at width {size.width} are not finite: with ε = 0 a norm "
-            "divides by zero where a unit is constant over its batch"
+            f"{bad} statistics of {network.norm.name} ({network.placement.value}) at width {size.width} are not finite: "
+            + (reason if network.norm.stages else "without a norm the activations outgrow what 32 bits hold")
         )
     return found

@@ -23,7 +23,9 @@ NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width 
 BETWEEN = 64  #: one more, where the rate of the bias is asserted
 WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
 NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted
-CORRECTION_SHARE = 1 / 16  #: the same elsewhere: the value extrapolated weighs them by 0.04 and 0.003, and their share adds 2.4 % to its variance
+CORRECTION_SHARE = (
+    1 / 16
+)  #: the same elsewhere: the value extrapolated weighs them by 0.04 and 0.003, and their share adds 2.4 % to its variance
 SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
 SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
 PILOT = 512  #: networks of the widest narrow rung from which the spread is estimated before sizes are solved

@@ -49,8 +49,10 @@ PRE_LN = Claim(
     domain=(*STREAM, GAIN),
     rests_on=REST,
     statements=(
-        Statement("power", derived=_pre.power, stated=s.q + s.beta, reason="the branch sees power 1, and adds β"),
-        Statement("variance_of_centres", derived=_pre.overlap, stated=s.q * s.c + s.beta * kappa(s.c), reason="independent parts: overlaps add"),
+        Statement("power", derived=_pre.power, stated=s.q + s.beta, reason=r"the branch sees power 1, and adds $\beta$"),
+        Statement(
+            "variance_of_centres", derived=_pre.overlap, stated=s.q * s.c + s.beta * kappa(s.c), reason="independent parts: overlaps add"
+        ),
         Statement("overlap", derived=_pre.correlation, stated=(s.q * s.c + s.beta * kappa(s.c)) / (s.q + s.beta)),
         Statement(
             "gamma",
@@ -79,11 +81,11 @@ PRE_LN = Claim(
     experiments=(
         Prejudice(
             ResidualNetwork(LayerNorm, Placement.PRE),
-            depths=(2, 6),
+            depths=(2, 4),
             overlap_map=pre_ln_overlap.subs(_unit),
             power_map=pre_power.subs(_unit),
             rival=Rival("the power of the stream does not grow, as in Post-LN", post_ln_overlap.subs(_unit)),
-            rival_depth=6,
+            rival_depth=4,
         ),
     ),
 )
@@ -99,7 +101,9 @@ POST_LN = Claim(
     rests_on=REST,
     statements=(
         Statement("power", derived=_post.power, stated=1, reason="a scaling to power 1"),
-        Statement("overlap", derived=_post.correlation, stated=(s.c + s.beta * kappa(s.c)) / (1 + s.beta), reason="whatever the power before"),
+        Statement(
+            "overlap", derived=_post.correlation, stated=(s.c + s.beta * kappa(s.c)) / (1 + s.beta), reason="whatever the power before"
+        ),
         Statement("gamma", derived=_post.gamma, stated=(s.c + s.beta * kappa(s.c)) / (1 - s.c + s.beta * (1 - kappa(s.c)))),
         Statement(
             "rms_norm",
@@ -117,10 +121,10 @@ POST_LN = Claim(
     experiments=(
         Prejudice(
             ResidualNetwork(LayerNorm, Placement.POST),
-            depths=(2, 6),
+            depths=(2, 4),
             overlap_map=post_ln_overlap.subs(_unit),
             rival=Rival(r"the skip changes nothing: $c' = \kappa(c)$", kappa(s.c)),
-            rival_depth=6,
+            rival_depth=4,
         ),
     ),
 )
@@ -151,7 +155,9 @@ BN_STREAMS = Claim(
     domain=(*STREAM, GAIN, BELOW_ONE, Interval(s.ell, 0, oo), Interval(s.B, 1, oo)),
     rests_on=(*SIMULATED, TWO_POINT),
     statements=(
-        Statement("overlap_before", derived=_bn_pre.correlation, stated=(s.q * s.c + s.beta / pi) / (s.q + s.beta), reason=r"$\kappa(0) = 1/\pi$"),
+        Statement(
+            "overlap_before", derived=_bn_pre.correlation, stated=(s.q * s.c + s.beta / pi) / (s.q + s.beta), reason=r"$\kappa(0) = 1/\pi$"
+        ),
         Statement(
             "overlap_in_batches",
             derived=_in_batches.correlation,
@@ -177,12 +183,12 @@ BN_STREAMS = Claim(
     ),
     experiments=(
         Prejudice(
-            ResidualNetwork(BatchNorm, Placement.PRE, batch_size=16),
-            depths=(2, 4),
+            ResidualNetwork(BatchNorm, Placement.PRE, batch_size=8),
+            depths=(2, 3),
             overlap_map=(s.q * s.c + 1 / pi) / (s.q + 1),
             power_map=pre_power.subs(_unit),
             rival=Rival("a Pre-BN stream grows like a Pre-LN stream", pre_ln_overlap.subs(_unit)),
-            rival_depth=4,
+            rival_depth=3,
         ),
     ),
 )
@@ -332,7 +338,7 @@ PRE_LN_GROWTH = Claim(
     id="pre_ln_logarithmic_growth",
     title="Along a Pre-LN stream γ grows like log² L",
     says=r"From power $q_0$ the share of block $l$ is $b_l = 1/(l + q_0/\beta)$, and $\log\frac{L+1+q_0/\beta}{1+q_0/\beta} < \sum_{l \le L} b_l < \log\frac{L+q_0/\beta}{q_0/\beta}$: "
-    r"$\gamma_L \sim \frac2{9\pi^2}\log^2L$ whatever β, and from $c_0 = 0$, $1 + \gamma_L > \bigl(1 + \frac{\sqrt2}{3\pi}\log\frac{L+1+q_0/\beta}{1+q_0/\beta}\bigr)^2$ at every depth. "
+    r"$\gamma_L \sim \frac2{9\pi^2}\log^2L$ whatever $\beta$, and from $c_0 = 0$, $1 + \gamma_L > \bigl(1 + \frac{\sqrt2}{3\pi}\log\frac{L+1+q_0/\beta}{1+q_0/\beta}\bigr)^2$ at every depth. "
     r"The limit is out of reach: a constant and a term in $\log\log L$ stand beside $\log L$ in $\epsilon_L^{-1/2}$, and at $\beta = 1$ and $L = 10^4$ γ is still 2.4 times its asymptote.",
     kind=Kind.THEOREM,
     source=derived_here(),
@@ -361,8 +367,20 @@ PRE_LN_GROWTH = Claim(
             witnesses=ENCLOSED,
             reason=r"$b_l = t < -\log(1-t) = \log\frac{l+q_0/\beta}{l-1+q_0/\beta}$, and these telescope",
         ),
-        Statement("sum_from_below", derived=Limit(_pre_sum_below / log(s.ell), s.ell, oo), stated=1, witnesses=EXACT, reason=r"here $r = q_0/\beta$"),
-        Statement("sum_from_above", derived=Limit(_pre_sum_above / log(s.ell), s.ell, oo), stated=1, witnesses=EXACT, reason=r"here $r = q_0/\beta$"),
+        Statement(
+            "sum_from_below",
+            derived=Limit(_pre_sum_below / log(s.ell), s.ell, oo),
+            stated=1,
+            witnesses=EXACT,
+            reason=r"here $r = q_0/\beta$",
+        ),
+        Statement(
+            "sum_from_above",
+            derived=Limit(_pre_sum_above / log(s.ell), s.ell, oo),
+            stated=1,
+            witnesses=EXACT,
+            reason=r"here $r = q_0/\beta$",
+        ),
         Statement(
             "growth",
             derived=Limit(gamma_of(1 - 1 / (_rate * log(s.ell)) ** 2) / log(s.ell) ** 2, s.ell, oo),
