@@ -276,6 +276,8 @@ def _zeros(f: Expr, variable: Symbol, values: Values) -> list[arb]:
     """The zeros of a function that is affine in the variable, in its sine, or in an increasing odd function of that."""
     if not f.has(variable):
         return []
+    if inner := [maximum for maximum in f.atoms(Max) if not any(argument.has(Max) for argument in maximum.args)]:
+        return [zero for maximum in inner for branch in maximum.args for zero in _zeros(f.subs(maximum, branch), variable, values)]
     odd = f.as_independent(variable, as_Add=False)[1]
     if isinstance(odd, sympy.tanh | sympy.erf | sympy.asinh | sympy.atan):
         return _zeros(odd.args[0], variable, values)
@@ -320,6 +322,22 @@ def gaussian_tail(scale: arb, degree: int, cut: arb) -> arb:
     return scale * (1 + cut) ** degree * density / slack
 
 
+def _largest_value(f: Expr, variable: Symbol, values: Values) -> arb:
+    """An upper bound on the real line of a quadratic that falls, or of a piecewise linear function that does at both ends."""
+    if f.is_polynomial(variable) and Poly(f, variable).degree() == 2:
+        leading, linear, constant = (enclose(coefficient, values) for coefficient in Poly(f, variable).all_coeffs())
+        if leading < 0:
+            return constant - linear**2 / (4 * leading)
+    elif kinks := sorted(_kinks(f, variable, values), key=float):
+        middles = [kinks[0] - 1, *((one + other) / 2 for one, other in pairwise(kinks)), kinks[-1] + 1]
+        lines = [smooth_branch(f, variable, values, middle) for middle in middles]
+        if all(line.is_polynomial(variable) and Poly(line, variable).degree() <= 1 for line in lines):
+            left, right = (enclose(line.diff(variable), values) for line in (lines[0], lines[-1]))
+            if left >= 0 and right <= 0:
+                return reduce(arb.max, (enclose(f, {**values, variable: kink}) for kink in kinks))
+    raise NotEnclosed(f"no bound for {f} in {variable}")
+
+
 def growth(f: Expr, variable: Symbol, values: Values) -> tuple[arb, int]:
     """(A, k) with |f(z)| ≤ A(1+|z|)^k for all real z."""
     if variable not in f.free_symbols:
@@ -339,14 +357,16 @@ def growth(f: Expr, variable: Symbol, values: Values) -> tuple[arb, int]:
         return growth(f.args[0], variable, values)
     if isinstance(f, sympy.erf | sympy.sin | sympy.cos | sympy.tanh | NormalCDF):
         return arb(1), 0
+    if f.is_Pow and f.exp.is_Rational and f.exp < 0 and (f.base - 1).is_positive:
+        return arb(1), 0
     if f.is_Pow and f.exp.is_Rational and f.exp < 0 and f.base.is_polynomial(variable):
         *powers, lowest = (enclose(coefficient, values) for coefficient in Poly(f.base, variable).all_coeffs())
         if lowest < 0 and f.exp.is_Integer:
             *powers, lowest = (-value for value in (*powers, lowest))
         if lowest > 0 and all(value == 0 or (value >= 0 and k % 2) for k, value in enumerate(reversed(powers))):
             return abs(lowest ** enclose(f.exp)), 0
-    if isinstance(f, sympy.exp) and (exponent := Poly(f.args[0], variable)).degree() == 2:
-        leading, linear, constant = (enclose(coefficient, values) for coefficient in exponent.all_coeffs())
-        if leading < 0:
-            return (constant - linear**2 / (4 * leading)).exp().upper(), 0
+    if isinstance(f, sympy.log) and (above_one := f.args[0] - 1).is_positive:
+        return growth(above_one, variable, values)  # log(1 + u) ≤ u
+    if isinstance(f, sympy.exp):
+        return _largest_value(f.args[0], variable, values).exp().upper(), 0
     raise NotEnclosed(f"no bound for the growth of {f} in {variable}")

@@ -22,17 +22,16 @@ from proofs_checks.finding import Finding
 from proofs_checks.ladder import Fit, Rung, fit, fit_width_and_batch
 from proofs_checks.observe_prejudice import ROUNDING, SAMPLES, sensitivity
 from proofs_checks.prediction import Prediction, predict
-from theory.experiments import Agreement
+from theory.experiments import LISTING, Agreement, combination
 from theory.law import NoClosedForm
 from theory.network import Network, Placement
 from theory.stages import Axis, Center
 
 RESOLUTION = 0.05  #: relative deviation of γ that each combination must show, or the audit's own where that is coarser
-LISTING = "combinations"  #: the check that every combination is either confronted or listed with its reason
 FROM_GRAM = 2048  #: widths from here on are drawn from Gram matrices
 #: (width, batch) of the rungs: 0 where samples do not see each other.
 UNCOUPLED = ((128, 0), (512, 0), (4096, 0))
-COUPLED = ((128, 32), (512, 32), (2048, 32), (2048, 64), (2048, 128))
+COUPLED = ((128, 16), (512, 16), (2048, 16), (2048, 32), (2048, 64))
 BATCHED = COUPLED[:3]  #: where the theory predicts for that batch size
 IDENTICAL = ((256, 64), (2048, 64))  #: each batch is centred last: γ is zero at every size, and there is no bias
 PILOT = 32  #: networks of each rung from which sizes are solved
@@ -46,12 +45,7 @@ Shapes = tuple[tuple[int, int], ...]
 
 def checks(experiment: Agreement) -> tuple[str, ...]:
     """One for each network with a law and a value in finite batches, and the listing of all."""
-    return (*(name_of(network) for network in experiment.networks if reason_against(experiment, network) is None), LISTING)
-
-
-def name_of(network: Network) -> str:
-    """norm_placement_activation."""
-    return f"{network.norm.name}_{network.placement.value}_{network.activation.name}"
+    return (*(combination(network) for network in experiment.networks if reason_against(experiment, network) is None), LISTING)
 
 
 @cache
@@ -76,7 +70,7 @@ def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str
     """Compare the extrapolated overlap of one network with its prediction."""
     if name == LISTING:
         return _listing(experiment)
-    network = next(each for each in experiment.networks if name_of(each) == name)
+    network = next(each for each in experiment.networks if combination(each) == name)
     prediction, shapes = _confrontation(network, experiment.depth)
     stated = prediction.gamma
     design = Design(design.alpha, max(design.resolution, RESOLUTION))
@@ -106,7 +100,7 @@ def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str
 
 def _listing(experiment: Agreement) -> Finding:
     """Every combination is confronted, or it is said why not."""
-    reasons = {name_of(network): reason_against(experiment, network) for network in experiment.networks}
+    reasons = {combination(network): reason_against(experiment, network) for network in experiment.networks}
     without = {name: reason for name, reason in reasons.items() if reason is not None}
     return Finding(
         Verdict.of(agrees=all(without.values()), conclusive=True),

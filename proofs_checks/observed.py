@@ -22,7 +22,18 @@ from proofs_checks import (
 )
 from proofs_checks.design import Design
 from proofs_checks.finding import Finding
-from theory.experiments import Agreement, ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, SameLaw, StatisticLaw
+from theory.experiments import (
+    LISTING,
+    Agreement,
+    ClassFraction,
+    Expectation,
+    Experiment,
+    LargestFraction,
+    Neutral,
+    Prejudice,
+    SameLaw,
+    StatisticLaw,
+)
 
 OBSERVERS: dict[type, ModuleType] = {
     Prejudice: observe_prejudice,
@@ -44,7 +55,7 @@ def checks(experiment: Experiment) -> tuple[str, ...]:
 
 def is_random(experiment: Experiment, name: str) -> bool:
     """Whether a check of a true claim can fail by chance: identities and listings cannot."""
-    return not isinstance(experiment, Neutral) and not name.endswith(observe_agreement.LISTING)
+    return not isinstance(experiment, Neutral) and not name.endswith(LISTING)
 
 
 def run(experiment: Experiment, name: str, design: Design, seed: int, stream: str) -> Finding:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
+from itertools import islice, repeat
 
 from flint import arb
 from sympy import Expr, S, oo, simplify, sympify
@@ -135,36 +135,52 @@ def output_overlap(network: Stack, depth: int, bits: int) -> arb:
 
 
 def _output_overlap(network: Stack, depth: int) -> arb:
+    return next(islice(overlaps(network), depth, None))
+
+
+def trajectory(network: Stack, depth: int) -> list[float]:
+    """γ of the outputs behind 1, 2, …, `depth` hidden layers or blocks, for a picture: at one precision, without its radius.
+
+    Raises
+    ------
+    NoClosedForm, NotEnclosed
+        If there is no prediction.
+    """
+    with precision(PRECISIONS[0]):
+        states = [float(c.mid()) for c in islice(overlaps(network), 1, depth + 1)]
+    return [c / (1 - c) if c < 1 else math.inf for c in states]
+
+
+def overlaps(network: Stack) -> Iterator[arb]:
+    """The correlation of two samples at the outputs of 0, 1, 2, … hidden layers or blocks, as balls of the precision that is set."""
     fixed: Values = {}
     if network.batch_size != oo:  # a symbol, whatever its value: SymPy would write out Γ of half a million
         fixed = {s.B: arb(int(network.batch_size))}
         network = replace(network, batch_size=s.B)
     if isinstance(network, ResidualNetwork) and network.bias_variance != 0:
-        return _shifted_overlap(network, depth, fixed)
+        yield from _shifted_overlaps(network, fixed)
     (first, _), (correlation, power) = _pre_activations(network, 1), _pre_activations(network, 2)
-    if depth == 0:
-        return arb(enclose(first, fixed))
-    if depth == 1 or (correlation in (0, 1) and correlation == first):  # a literal zero or one stays
-        return arb(enclose(correlation, fixed))
+    yield arb(enclose(first, fixed))
+    settled_at = arb(enclose(correlation, fixed))
+    yield settled_at
+    if correlation in (0, 1) and correlation == first:  # a literal zero or one stays
+        yield from repeat(settled_at)
     maps = _maps(network)
     if maps and not maps[0].has(*STATE):
-        return arb(enclose(maps[0], fixed))
+        yield from repeat(arb(enclose(maps[0], fixed)))
     # From the second layer on: the first one's law is exact in the overlap given, where units that are alike need less.
-    start, depth = (arb(enclose(correlation, fixed)), arb(enclose(power, fixed))), depth - 1
-    if not maps:
-        _maps_of(network)
-    for layer, state in enumerate(iterate(maps, start, fixed)):
-        if layer == depth:
-            return state[0]
-    raise AssertionError("the iteration is endless")
+    states = iterate(maps or _maps_of(network), (settled_at, arb(enclose(power, fixed))), fixed)
+    yield from (state[0] for state in islice(states, 1, None))
 
 
-def _shifted_overlap(network: ResidualNetwork, depth: int, fixed: Values) -> arb:
-    """The outputs' correlation where the readout shifts that of the stream by its bias."""
-    start = tuple(arb(enclose(value, fixed)) for value in _pre_activations(network, 1))
-    c, q = next(islice(iterate(_maps_of(network), start, fixed), depth, None)) if depth else start
-    outputs = network.dense(Law(S.Zero, overlap=s.c * s.q, power=s.q))
-    return arb(enclose(outputs.correlation, {s.c: c, s.q: q}))
+def _shifted_overlaps(network: ResidualNetwork, fixed: Values) -> Iterator[arb]:
+    """The outputs' correlations where the readout shifts those of the stream by its bias."""
+    outputs = network.dense(Law(S.Zero, overlap=s.c * s.q, power=s.q)).correlation
+    embedded, first = (tuple(arb(enclose(value, fixed)) for value in _pre_activations(network, layer)) for layer in (1, 2))
+    for state in (embedded, first):
+        yield arb(enclose(outputs, dict(zip(STATE, state, strict=True))))
+    for state in islice(iterate(_maps_of(network), first, fixed), 1, None):
+        yield arb(enclose(outputs, dict(zip(STATE, state, strict=True))))
 
 
 @cache

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from theory.extension import Extension
 
 PLACEMENTS = {placement.value: placement for placement in Placement}
+PICTURES = ("pdf", "png", "svg")
 RESIDUAL = {placement.value: placement for placement in (Placement.PRE, Placement.POST)}
 STATISTICS = {statistic.value: statistic for statistic in Statistic}
 
@@ -349,6 +350,12 @@ def audit(
 @cli.command()
 @network_options
 @click.option("--classes", type=CLASSES, default=2, show_default=True, metavar="K", help="Number of classes.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw γ against depth and the class fraction's law: pdf, png or svg.",
+)
 def predict(**options: Any) -> None:
     """What the theory says of a network: γ, overlap and class fractions of its outputs."""
     network = network_of(options)
@@ -356,8 +363,19 @@ def predict(**options: Any) -> None:
     from proofs_checks.prediction import predict as evaluate
     from theory.law import NoClosedForm
 
+    plot = options["plot"]
+    if plot and (plot.suffix[1:] not in PICTURES or options["depth"] < 1):
+        raise click.UsageError(
+            f"--plot is {str(plot)!r} at depth {options['depth']}: a picture ends in {', '.join(PICTURES)} and shows a depth of at least 1"
+        )
     try:
         found = evaluate(network, options["depth"], options["classes"])
+        if plot:
+            from reports.plot import draw
+
+            draw(network, options["depth"], plot)
+    except OSError as error:
+        raise click.UsageError(f"--plot {str(plot)!r} cannot be written: {error.strerror}") from None
     except (NoClosedForm, NotEnclosed) as error:
         raise click.UsageError(
             f"no prediction for {options['norm']} ({options['placement'] or 'residual ' + options['residual']}) with {options['activation']}: {error}"
@@ -365,7 +383,7 @@ def predict(**options: Any) -> None:
     data = {
         "gamma": found.gamma if math.isfinite(found.gamma) else None,
         "overlap": found.overlap,
-        "class_fraction": {"variance": found.variance, "mean_largest": found.mean_largest},
+        "class_fraction": {"variance": found.variance, "mean_largest": found.mean_largest, "error_bound": found.fraction_error},
         "method": found.method,
         "error_bound": found.error_bound,
     }

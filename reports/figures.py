@@ -17,8 +17,9 @@ import numpy as np
 from sympy import Integer, N, lambdify, sympify
 
 from proofs_checks.audit import Audit
+from proofs_checks.balls import NotEnclosed
 from proofs_checks.evidence import Evidence
-from proofs_checks.prediction import multiclass, stated_gamma
+from proofs_checks.prediction import multiclass, stated_gamma, trajectory
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import ACTIVATIONS
@@ -26,8 +27,9 @@ from theory.claim import Claim
 from theory.class_fraction import fraction_density
 from theory.experiments import ClassFraction, LargestFraction, Prejudice, StatisticLaw
 from theory.gaussian_functions import kappa
+from theory.law import NoClosedForm
 from theory.network import Network, Placement
-from theory.norms import BatchNorm, LeaveOneOutBatchNorm, Norm
+from theory.norms import NORMS, BatchNorm, BatchRMSNorm, LeaveOneOutBatchNorm, Norm
 from theory.placements import batch_norm_pre_overlap
 from theory.proxy import leave_one_out_overlap
 from theory.stream import ResidualNetwork, Stack
@@ -93,6 +95,7 @@ def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
     drawn = []
     with mpl.rc_context(STYLE):
         for draw in (
+            _phase_map,
             _class_fractions,
             _largest_fractions,
             _gamma_against_depth,
@@ -140,6 +143,63 @@ def _experiments(audit: Audit, claims: list[Claim], kind: type) -> Iterator[tupl
                 found = [item for name, item in names.items() if name.startswith(prefix) and item.witness.value == "observed"]
                 if any(item.details for item in found):
                     yield experiment, found
+
+
+PHASE_DEPTHS = (1, 2, 3, 4, 6, 8, 10)
+PHASES = (1e-3, 1.0)  #: γ below the first is neutral to the eye; from the second on, class fractions are U-shaped
+
+
+def _phase_map(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    if not any(claim.id == "layer_norm_after_relu" for claim in claims):
+        return None
+    rows = []
+    for network in phase_networks():
+        try:
+            along = trajectory(network, max(PHASE_DEPTHS))
+        except (NoClosedForm, NotEnclosed):
+            continue
+        rows.append((label(network).split(" (")[0], [along[depth - 1] for depth in PHASE_DEPTHS]))
+    rows.sort(key=lambda row: row[1][-1])
+    gamma = np.array([values for _, values in rows])
+    figure, axis = plt.subplots(figsize=(5.6, 0.2 * len(rows) + 0.8), layout="constrained")
+    shown = axis.imshow(
+        np.log10(np.clip(gamma, PHASES[0], 1 / PHASES[0])),
+        cmap="RdBu_r",
+        vmin=math.log10(PHASES[0]),
+        vmax=-math.log10(PHASES[0]),
+        aspect="auto",
+    )
+    for (row, column), value in np.ndenumerate(gamma):
+        axis.text(
+            column,
+            row,
+            "0" if value == 0 else f"{value:.2f}" if value < 100 else f"{value:.0f}",
+            ha="center",
+            va="center",
+            fontsize=6,
+            color="white" if value < 0.03 else "black",
+        )
+    axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=6)
+    axis.set_xticks(range(len(PHASE_DEPTHS)), [str(depth) for depth in PHASE_DEPTHS])
+    axis.set_xlabel("hidden layers")
+    bar = figure.colorbar(shown, ax=axis, ticks=[-3, 0, 3])
+    bar.ax.set_yticklabels(["neutral", r"$\gamma = 1$", "deep prejudice"], fontsize=6)
+    return Drawn(
+        _save(figure, folder, "phase_map.pdf"),
+        r"From neutral to prejudiced: the predicted $\gamma$ of ReLU networks on unrelated inputs, norm by norm, before and after the activation. Below $\gamma = 1$ the "
+        r"class fractions have one peak, at one half; above it they have two, at nought and one.",
+    )
+
+
+def phase_networks() -> list[Network]:
+    """ReLU networks with every norm before and after the activation, where the norm has a prediction at ε = 0 in a moment."""
+    return [
+        Network(norm, placement)
+        for norm in NORMS.values()
+        for placement in ((Placement.PRE, Placement.POST) if norm.stages else (Placement.NONE,))
+        if not (norm is BatchRMSNorm and placement is Placement.POST)
+        and norm.name not in ("leave_one_out_batch_norm", "batch_norm_evaluation")
+    ]
 
 
 def _class_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:

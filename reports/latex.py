@@ -21,6 +21,7 @@ from reports.typeset import definition
 from theory.activations import Activation
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
 from theory.equations import NOT_ENCODED, encoded
+from theory.experiments import LISTING, Agreement, combination
 from theory.law import Law, NoClosedForm
 from theory.network import Network, Placement
 from theory.norms import NORMS, Norm
@@ -213,7 +214,50 @@ def equations(audit: Audit, claims: list[Claim]) -> list[Encoded]:
     return rows
 
 
-def definitions(claims: list[Claim]) -> list[tuple[str, list[str]]]:
+@dataclass(frozen=True)
+class Cell:
+    """One combination in the table of agreement: a verdict and how it was predicted, or nothing and why."""
+
+    verdict: Verdict | None
+    method: str
+
+
+@dataclass(frozen=True)
+class Agreements:
+    """Every norm with every activation: rows by norm and placement, and the reasons where there is nothing to compare."""
+
+    activations: list[str]
+    rows: list[tuple[str, str, list[Cell]]]
+    reasons: list[tuple[str, list[str]]]
+
+
+METHODS = {"closed form": "c", "quadrature": "q"}
+
+
+def agreements(audit: Audit, claims: list[Claim]) -> Agreements | None:
+    """The table of agreement between theory and networks, from recorded evidence."""
+    found = [(experiment, audit.evidence.get(claim.id, [])) for claim in claims if claim.long for experiment in claim.experiments]
+    surveyed = [(experiment, {item.check: item for item in items}) for experiment, items in found if isinstance(experiment, Agreement)]
+    if not surveyed:
+        return None
+    activations = list(dict.fromkeys(network.activation.name for experiment, _ in surveyed for network in experiment.networks))
+    rows: list[tuple[str, str, list[Cell]]] = []
+    reasons: dict[str, list[str]] = {}
+    for experiment, items in surveyed:
+        listing = items.get(LISTING)
+        for name, reason in (listing.details["without_law"] if listing else {}).items():
+            reasons.setdefault(reason, []).append(name)
+        for placement in dict.fromkeys(network.placement for network in experiment.networks):
+            cells = {}
+            for network in experiment.networks:
+                if network.placement is placement:
+                    item = items.get(combination(network))
+                    cells[network.activation.name] = Cell(item.verdict, METHODS[item.details["method"]]) if item else Cell(None, "s")
+            rows.append((experiment.networks[0].norm.name, placement.value, [cells[each] for each in activations]))
+    return Agreements(activations, rows, list(reasons.items()))
+
+
+def definitions(claims: list[Claim]) -> list[tuple[str, str, list[str]]]:
     """Norms and activations of the project and of the claims' networks, typeset from their array code."""
     norms: dict[str, Norm] = dict(NORMS)
     activations: dict[str, Activation] = {}
@@ -222,8 +266,8 @@ def definitions(claims: list[Claim]) -> list[tuple[str, list[str]]]:
             if hasattr(experiment, "network"):
                 norms.setdefault(experiment.network.norm.name, experiment.network.norm)
                 activations.setdefault(experiment.network.activation.name, experiment.network.activation)
-    rows = [(norm.name, definition(norm.stages)) for norm in norms.values() if norm.stages]
-    return rows + [(each.name, definition((each.stage,))) for each in activations.values()]
+    rows = [(norm.name, norm.cites, definition(norm.stages)) for norm in norms.values() if norm.stages]
+    return rows + [(each.name, "", definition((each.stage,))) for each in activations.values()]
 
 
 @cache
@@ -285,6 +329,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             edges=edges,
             definitions=definitions(chosen),
             equations=equations(shown, reported),
+            agreements=agreements(shown, reported),
             traces=traces,
             derivation=derivation,
             interval=interval,
@@ -293,6 +338,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             counts=_counts(shown, reported),
             held=_held,
             Witness=Witness,
+            Verdict=Verdict,
             Placement=Placement,
         )
     )

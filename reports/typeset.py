@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from sympy import latex, sympify
 
-from theory.stages import Ghost, Stage
+from theory.stages import Ghost, Group, Stage
 
 RELATION, SUM, PRODUCT, FRACTION, ATOM = range(5)  #: how tightly a formula's outermost operation binds
 INDICES = {-2: "b", -1: "i"}  #: samples of a batch, units of a layer
@@ -120,12 +120,12 @@ class Namespace:
 
 
 def definition(stages: tuple[Stage, ...], symbol: str = "h") -> list[str]:
-    """One line of LaTeX for each stage, in the order they run; of ghost batches, those of the stages within."""
+    """One line of LaTeX for each stage, in the order they run; of ghost batches and groups, those of the stages within."""
     lines = []
     for stage in stages:
-        if isinstance(stage, Ghost):
+        if isinstance(stage, Ghost | Group):
             first, *rest = definition(stage.stages, symbol)
-            return [rf"\text{{in groups of {stage.size} samples: }} {first}", *rest]
+            return [rf"\text{{in groups of {stage.size} {'samples' if isinstance(stage, Ghost) else 'units'}: }} {first}", *rest]
     for number, stage in enumerate(stages):
         before = symbol if number == 0 else rf"{symbol}_{{{number}}}"
         lines.append(rf"{symbol}_{{{number + 1}}} = {_typeset(stage, before)}")

@@ -322,7 +322,7 @@ def test_predict_for_programs(call):
     data = json.loads(out)
     assert (code, err) == (0, "")
     assert data.keys() == {"gamma", "overlap", "class_fraction", "method", "error_bound"}
-    assert data["class_fraction"].keys() == {"variance", "mean_largest"}
+    assert data["class_fraction"].keys() == {"variance", "mean_largest", "error_bound"}
     assert data["method"] in ("closed form", "quadrature")
     assert data["gamma"] == pytest.approx(0.975234862, abs=0.5e-9)  # THEORY.md section 4, depth 2
     assert data["overlap"] == pytest.approx(data["gamma"] / (1 + data["gamma"]), rel=1e-15)

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from proofs_checks.evidence import fingerprint
+from proofs_checks import enclosed, observed
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict, fingerprint
 from theory.extension import UnreadableModule, installed, load
+
+DESIGN = Design(alpha=1e-8, resolution=0.1)
 
 HEAD = """
 from dataclasses import dataclass, replace
@@ -79,12 +83,6 @@ def normproof(tmp_path):
     return run
 
 
-def verdicts(out):
-    """Verdict of every claim and of every check."""
-    data = json.loads(out)
-    return {claim["id"]: {item["witness"] + "/" + item["check"]: item["verdict"] for item in claim["evidence"]} for claim in data["claims"]}
-
-
 def test_the_readme_example(normproof, tmp_path):
     """The lines of README's section, from an empty folder outside the repository."""
     section = (Path(__file__).parent.parent / "README.md").read_text().split("## Add a norm")[1].split("\n## ")[0]
@@ -109,61 +107,52 @@ def test_quadrature_where_a_stage_has_no_rule(normproof):
     assert 0 < found["error_bound"] < 1e-10
 
 
-def test_a_module_of_each_kind_holds(normproof):
-    status, out, _, _ = normproof("audit", "--module", "mine.py", "--json", "--resolution", "0.1", module=RIGHT + SOFT + ACTIVATION)
-    found = verdicts(out)
-    assert status == 0, found
-    assert set(found) == {"own_norm_pre_relu", "own_norm_post_relu", "soft_norm_pre_relu", "soft_norm_post_relu", "bump_with_norms"}
-    assert "enclosed/rules_and_array_code" in found["own_norm_post_relu"]
-    assert set(found["bump_with_norms"]) == {
-        *(f"observed/experiment_1/{name}_bump" for name in ("none_none", "layer_norm_pre", "layer_norm_post")),
-        *(f"observed/experiment_2/{name}_bump" for name in ("batch_norm_pre", "batch_norm_post")),
-        "observed/experiment_1/combinations",
-        "observed/experiment_2/combinations",
-    }
+@pytest.fixture
+def loaded(tmp_path):
+    """What a module defines, loaded in this process."""
+
+    def load_lines(lines):
+        (tmp_path / "mine.py").write_text(HEAD + lines)
+        return load(tmp_path / "mine.py")
+
+    return load_lines
+
+
+def verdict_of(claim, check):
+    """Of one observed check."""
+    *experiment, name = check.split("/")
+    number = int(experiment[0].rsplit("_", 1)[1]) - 1 if experiment else 0
+    return observed.run(claim.experiments[number], name, DESIGN, 1, f"extension/{claim.id}/{number}").verdict
+
+
+def test_claims_of_each_kind_of_definition(loaded):
+    found = loaded(RIGHT + SOFT + ACTIVATION + MEDIAN)
+    claims = {claim.id: claim for claim in found.claims}
+    assert set(claims) == {"own_norm_pre_relu", "own_norm_post_relu", "soft_norm_pre_relu", "soft_norm_post_relu", "bump_with_norms"}
+    (statement,) = claims["own_norm_post_relu"].statements
+    assert enclosed.compare(claims["own_norm_post_relu"], statement).verdict is Verdict.HOLDS
+    assert claims["soft_norm_post_relu"].statements == ()  # no rule to compare with
+    assert verdict_of(claims["soft_norm_post_relu"], "soft_norm_post_relu") is Verdict.HOLDS
+    assert observed.checks(claims["bump_with_norms"].experiments[1]) == ("batch_norm_pre_bump", "batch_norm_post_bump", "combinations")
+    assert verdict_of(claims["bump_with_norms"], "experiment_1/none_none_bump") is Verdict.HOLDS
+    assert verdict_of(claims["bump_with_norms"], "experiment_2/batch_norm_pre_bump") is Verdict.HOLDS
+    assert [name.split(":")[0] for name in found.no_law] == ["median_norm (pre)", "median_norm (post)"]
+    assert all("xp.median has no reading in symbols" in reason for reason in found.no_law)
 
 
 @pytest.mark.parametrize("module", [WRONG_ARRAY, WRONG_LAW], ids=["array code", "rule"])
-def test_a_wrong_definition_is_caught_by_two_witnesses(normproof, module):
-    status, out, _, _ = normproof("audit", "--module", "mine.py", "--json", "--resolution", "0.1", module=module)
-    found = verdicts(out)["own_norm_pre_relu"]
-    assert status == 1
-    assert found["enclosed/rules_and_array_code"] == "FAILS"
-    assert found["observed/gamma_depth_3"] == "FAILS"
+def test_a_wrong_definition_is_caught_by_two_witnesses(loaded, module):
+    (claim,) = [claim for claim in loaded(module).claims if claim.id == "own_norm_pre_relu"]
+    assert enclosed.compare(claim, claim.statements[0]).verdict is Verdict.FAILS
+    assert verdict_of(claim, "gamma_depth_3") is Verdict.FAILS
 
 
 def test_simulation_only(normproof):
-    status, out, err, _ = normproof("audit", "--module", "mine.py", "--resolution", "0.2", module=MEDIAN + ACTIVATION)
-    assert status == 0, out + err
-    said = " ".join(out.split())
-    assert "simulation only median_norm (pre)" in said and "xp.median has no reading in symbols" in said
-    status, _, err, _ = normproof(
-        "predict", "--module", "mine.py", "--norm", "median_norm", "--placement", "post", "--depth", "1", module=MEDIAN
-    )
-    assert status == 2 and err.count("\n") == 1 and "median" in err
-    status, out, err, _ = normproof(
-        *[
-            "simulate",
-            "--module",
-            "mine.py",
-            "--norm",
-            "median_norm",
-            "--placement",
-            "post",
-            "--depth",
-            "1",
-            "--width",
-            "32",
-            "--samples",
-            "4",
-            "--networks",
-            "3",
-            "--seed",
-            "1",
-            "--json",
-        ],
-        module=MEDIAN,
-    )
+    words = "--module mine.py --norm median_norm --placement post --depth 1"
+    status, _, err, _ = normproof("predict", *words.split(), module=MEDIAN)
+    assert status == 2 and err.count("\n") == 1 and "xp.median has no reading in symbols" in err
+    sizes = "--width 32 --samples 4 --networks 3 --seed 1 --json"
+    status, out, err, _ = normproof("simulate", *words.split(), *sizes.split(), module=MEDIAN)
     assert status == 0 and json.loads(out)["networks"] == 3, err
 
 

@@ -213,6 +213,14 @@ class SameLaw:
         return self.network.block
 
 
+LISTING = "combinations"  #: the check that every combination is either confronted or listed with its reason
+
+
+def combination(network: Network) -> str:
+    """norm_placement_activation."""
+    return f"{network.norm.name}_{network.placement.value}_{network.activation.name}"
+
+
 @dataclass(frozen=True)
 class Agreement:
     r"""γ of several networks with one norm, at one depth, against what the theory predicts of each in the full batch.

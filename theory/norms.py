@@ -24,45 +24,47 @@ class Norm:
 
     name: str
     stages: tuple[Stage, ...]
+    cites: str = ""  #: where it was proposed
 
-    def __init__(self, name: str, *stages: Stage) -> None:
+    def __init__(self, name: str, *stages: Stage, cites: str = "") -> None:
         if not name.isidentifier():
             raise ValueError(f"a norm's name is one identifier, not {name!r}")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "stages", stages)
+        object.__setattr__(self, "cites", cites)
 
 
 NoNorm = Norm("none")
-BatchNorm = Norm("batch_norm", Center(Axis.BATCH), Scale(Axis.BATCH))
-LayerNorm = Norm("layer_norm", Center(Axis.FEATURES), Scale(Axis.FEATURES))
-RMSNorm = Norm("rms_norm", Scale(Axis.FEATURES))
+BatchNorm = Norm("batch_norm", Center(Axis.BATCH), Scale(Axis.BATCH), cites="arXiv 1502.03167")
+LayerNorm = Norm("layer_norm", Center(Axis.FEATURES), Scale(Axis.FEATURES), cites="arXiv 1607.06450")
+RMSNorm = Norm("rms_norm", Scale(Axis.FEATURES), cites="arXiv 1910.07467")
 
 # Batch norm with other statistics than those of a sample's own batch
-LeaveOneOutBatchNorm = Norm("leave_one_out_batch_norm", LeaveOneOut())
+LeaveOneOutBatchNorm = Norm("leave_one_out_batch_norm", LeaveOneOut(), cites="arXiv 2505.11312")
 
 
 def ghost_batch_norm(size: int) -> Norm:
     """Batch norm with statistics over groups of `size` samples."""
-    return Norm("ghost_batch_norm", Ghost(size, BatchNorm.stages))
+    return Norm("ghost_batch_norm", Ghost(size, BatchNorm.stages), cites="arXiv 1705.08741")
 
 
 GhostBatchNorm = ghost_batch_norm(GHOST)
 BatchNormEvaluation = Norm("batch_norm_evaluation", FreshStatistics())
 
 # Parts of batch norm, and other measures of spread
-MeanOnlyBatchNorm = Norm("mean_only_batch_norm", Center(Axis.BATCH))  # arXiv 1602.07868
+MeanOnlyBatchNorm = Norm("mean_only_batch_norm", Center(Axis.BATCH), cites="arXiv 1602.07868")
 VarianceOnlyBatchNorm = Norm("variance_only_batch_norm", ScaleByDeviation(Axis.BATCH))
-L1BatchNorm = Norm("l1_batch_norm", Center(Axis.BATCH), ScaleByModulus(Axis.BATCH))  # arXiv 1803.01814
-BatchRMSNorm = Norm("batch_rms_norm", Scale(Axis.BATCH))  # the forward pass of power norm with batch statistics, arXiv 2003.07845
+L1BatchNorm = Norm("l1_batch_norm", Center(Axis.BATCH), ScaleByModulus(Axis.BATCH), cites="arXiv 1803.01814")
+BatchRMSNorm = Norm("batch_rms_norm", Scale(Axis.BATCH), cites="arXiv 2003.07845")  # the forward pass of power norm
 
 # Statistics over other sets of units
-InstanceNorm = Norm("instance_norm", Center(Axis.FEATURES), Scale(Axis.FEATURES))  # arXiv 1607.08022: an MLP's layer is one channel
-SwitchableNorm = Norm("switchable_norm", Switch())
+InstanceNorm = Norm("instance_norm", Center(Axis.FEATURES), Scale(Axis.FEATURES), cites="arXiv 1607.08022")  # an MLP's layer is one channel
+SwitchableNorm = Norm("switchable_norm", Switch(), cites="arXiv 1806.10779")
 
 
 def group_norm(size: int) -> Norm:
     """Layer norm over groups of `size` units."""
-    return Norm("group_norm", Group(size))
+    return Norm("group_norm", Group(size), cites="arXiv 1803.08494")
 
 
 # ε > 0
@@ -70,22 +72,22 @@ def group_norm(size: int) -> Norm:
 
 def batch_norm_epsilon(epsilon: float) -> Norm:
     """Batch norm with ε added to the variance."""
-    return Norm("batch_norm_epsilon", Center(Axis.BATCH), Scale(Axis.BATCH, epsilon))
+    return Norm("batch_norm_epsilon", Center(Axis.BATCH), Scale(Axis.BATCH, epsilon), cites="arXiv 1502.03167")
 
 
 def layer_norm_epsilon(epsilon: float) -> Norm:
     """Layer norm with ε added to the variance."""
-    return Norm("layer_norm_epsilon", Center(Axis.FEATURES), Scale(Axis.FEATURES, epsilon))
+    return Norm("layer_norm_epsilon", Center(Axis.FEATURES), Scale(Axis.FEATURES, epsilon), cites="arXiv 1607.06450")
 
 
 def rms_norm_epsilon(epsilon: float) -> Norm:
     """RMSNorm with ε added to the mean square."""
-    return Norm("rms_norm_epsilon", Scale(Axis.FEATURES, epsilon))
+    return Norm("rms_norm_epsilon", Scale(Axis.FEATURES, epsilon), cites="arXiv 1910.07467")
 
 
 def dynamic_tanh(slope: float) -> Norm:
     """tanh(slope·h) in the place of a norm (arXiv 2503.10622)."""
-    return Norm("dynamic_tanh", Tanh(slope))
+    return Norm("dynamic_tanh", Tanh(slope), cites="arXiv 2503.10622")
 
 
 class Statistic(Enum):

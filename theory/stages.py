@@ -194,6 +194,7 @@ class Group(Stage):
     """
 
     size: int
+    stages: tuple[Stage, ...] = (Center(Axis.FEATURES), Scale(Axis.FEATURES))
 
     def refuses_width(self, width: int) -> str:
         return f"groups of {self.size} units do not divide it" if width % self.size else ""
@@ -215,8 +216,7 @@ class Group(Stage):
     def on_array(self, h: Any, xp: Any) -> Any:
         *lead, batch, width = h.shape
         groups = xp.reshape(h, (*lead, batch, width // self.size, self.size))
-        groups = groups - xp.mean(groups, axis=-1, keepdims=True)
-        return xp.reshape(groups / xp.sqrt(xp.mean(groups**2, axis=-1, keepdims=True)), h.shape)
+        return xp.reshape(reduce(lambda before, stage: stage.on_array(before, xp), self.stages, groups), h.shape)
 
 
 def _divided(law: Law, square: Expr) -> Law:
