@@ -17,12 +17,15 @@ from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, fit, inflation
 from proofs_checks.prediction import stated_gamma
 from theory.experiments import Prejudice
-from theory.network import Network
+from theory.stream import Stack
 
 NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width bias
 BETWEEN = 64  #: one more, where the rate of the bias is asserted
 WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
-NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one
+NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted
+CORRECTION_SHARE = (
+    1 / 16
+)  #: the same elsewhere: the value extrapolated weighs them by 0.04 and 0.003, and their share adds 2.4 % to its variance
 SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
 SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
 PILOT = 512  #: networks of the widest narrow rung from which the spread is estimated before sizes are solved
@@ -38,17 +41,17 @@ def checks(experiment: Prejudice) -> tuple[str, ...]:
     return (*(f"gamma_depth_{depth}" for depth in experiment.depths), *(("width_bias_rate",) if experiment.rate_depth else ()))
 
 
-def prejudice_at(overlap_map: Expr, network: Network, depth: int) -> float:
+def prejudice_at(overlap_map: Expr, network: Stack, depth: int, power_map: Expr | None = None) -> float:
     """The stated γ at a depth, to double precision."""
-    return float(stated_gamma(overlap_map, network.input_overlap, depth).mid())
+    return float(stated_gamma(overlap_map, network.input_overlap, depth, power_map).mid())
 
 
-def samples_of(network: Network) -> int:
+def samples_of(network: Stack) -> int:
     """Samples per network: two batches where a norm couples samples, else `SAMPLES`."""
     return 2 * int(network.batch_size) if network.couples_samples else SAMPLES
 
 
-def rung_size(network: Network, width: int, depth: int) -> Size:
+def rung_size(network: Stack, width: int, depth: int) -> Size:
     """The finite sizes of a rung."""
     sampler = Sampler.GRAM if width == WIDE else Sampler.WEIGHTS
     return Size(width, depth, samples_of(network), sampler=sampler)
@@ -69,12 +72,13 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
         return (gamma / (1 + gamma))[:, columns]
 
     widths = tuple(sorted({*NARROW, WIDE, *((BETWEEN,) if experiment.rate_depth else ())}))
-    shares = tuple(1.0 if width == WIDE else NARROW_SHARE for width in widths)
+    narrow_share = NARROW_SHARE if experiment.rate_depth else CORRECTION_SHARE
+    shares = tuple(1.0 if width == WIDE else narrow_share for width in widths)
     pilot = draw(NARROW[-1], PILOT, "pilot")
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
     for depth, column in zip(experiment.depths, pilot.T, strict=True):
         unit_variance = MARGIN * column.var(ddof=1) * NARROW[-1]
-        wanted = design.wanted_error * sensitivity(prejudice_at(experiment.overlap_map, network, depth))
+        wanted = design.wanted_error * sensitivity(prejudice_at(experiment.overlap_map, network, depth, experiment.power_map))
         units = max(units, unit_variance * inflation(widths, shares) / wanted**2)
     return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip(widths, shares, strict=True)}
 
@@ -94,7 +98,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
     if name == "width_bias_rate":
         return _rate(experiment, design, seed, stream)
     depth = trailing_number(name)
-    predicted = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    predicted = prejudice_at(experiment.overlap_map, experiment.network, depth, experiment.power_map)
     rungs = _rungs(experiment, depth, design, seed, stream)
     best = fit(rungs)
     critical = design.critical(best.freedom)
@@ -105,7 +109,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
     resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
     rival: dict[str, Any] = {}
     if depth == experiment.rival_depth:
-        instead = prejudice_at(sympify(experiment.rival.instead), experiment.network, depth)
+        instead = prejudice_at(sympify(experiment.rival.instead), experiment.network, depth, experiment.power_map)
         distance = deviations(instead)
         rival = {
             "says": experiment.rival.says,

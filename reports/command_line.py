@@ -33,6 +33,7 @@ from theory.norms import (
     layer_norm_epsilon,
     rms_norm_epsilon,
 )
+from theory.stream import ResidualNetwork, Stack
 
 if TYPE_CHECKING:
     from theory.claim import Claim
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 PLACEMENTS = {placement.value: placement for placement in Placement}
 PICTURES = ("pdf", "png", "svg")
+RESIDUAL = {placement.value: placement for placement in (Placement.PRE, Placement.POST)}
 STATISTICS = {statistic.value: statistic for statistic in Statistic}
 
 
@@ -117,9 +119,22 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             help="One that `normproof list norms` names, or one of --module; a number behind a colon sets what it depends on, as in ghost_batch_norm:32.",
         ),
         click.option(
-            "--placement", required=True, metavar="none|pre|post", help="The norm's place: before or after the activation, or nowhere."
+            "--placement",
+            metavar="none|pre|post",
+            help="The norm's place: before or after the activation, or nowhere; required without --residual.",
         ),
-        click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers."),
+        click.option(
+            "--residual",
+            metavar="pre|post",
+            help="A residual stack instead of a plain one: the norm before every branch, or on the sum of stream and branch.",
+        ),
+        click.option(
+            "--branch-gain",
+            type=positive(float),
+            metavar="BETA",
+            help="With --residual: the power a ReLU branch adds, over the power that enters it [default: 1].",
+        ),
+        click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers; with --residual, of blocks."),
         click.option(
             "--activation",
             default="relu",
@@ -218,13 +233,27 @@ def find_parametrised(kind: str, words: str, table: Mapping[str, Any]) -> Any:
     return make(allowed.parse(number, words))
 
 
-def network_of(options: Mapping[str, Any]) -> Network:
+def place_of(options: Mapping[str, Any]) -> tuple[Placement, bool]:
+    """Where the norm stands, and whether in a residual stack."""
+    placement, residual, gain = options["placement"], options["residual"], options["branch_gain"]
+    if residual is None:
+        if gain is not None:
+            raise click.UsageError(f"--branch-gain {gain:g} is the gain of a residual branch: it needs --residual, which is pre or post")
+        if placement is None:
+            raise click.UsageError("--placement is missing: it is none, pre or post, or --residual pre or post in its place")
+        return find("placement", placement, PLACEMENTS), False
+    if placement is not None:
+        raise click.UsageError(f"--placement {placement} and --residual {residual} exclude each other: give one of them")
+    return find("residual stack", residual, RESIDUAL), True
+
+
+def network_of(options: Mapping[str, Any]) -> Stack:
     """The network that the options describe."""
     from sympy import oo
 
     module = options["module"]
+    placement, residual = place_of(options)
     norm = find_parametrised("norm", options["norm"], norms(module))
-    placement = find("placement", options["placement"], PLACEMENTS)
     statistic = find("statistic", options["statistic"], STATISTICS)
     if statistic is Statistic.LEAVE_ONE_OUT:
         if norm.name not in LEAVE_ONE_OUT:
@@ -232,16 +261,17 @@ def network_of(options: Mapping[str, Any]) -> Network:
         norm = LEAVE_ONE_OUT[norm.name]
     if norm.stages and placement is Placement.NONE:
         click.echo(f"normproof: --placement none leaves {norm.name} out of the network", err=True)
+    described = {
+        "norm": norm,
+        "placement": placement,
+        "activation": find_parametrised("activation", options["activation"], activations(module)),
+        **{name: options[name] for name in ("weight_variance", "bias_variance", "input_overlap")},
+        "batch_size": options["batch_size"] or oo,
+    }
     try:
-        return Network(
-            norm=norm,
-            placement=placement,
-            activation=find_parametrised("activation", options["activation"], activations(module)),
-            weight_variance=options["weight_variance"],
-            bias_variance=options["bias_variance"],
-            input_overlap=options["input_overlap"],
-            batch_size=options["batch_size"] or oo,
-        )
+        if not residual:
+            return Network(**described)
+        return ResidualNetwork(branch_gain=1.0 if options["branch_gain"] is None else options["branch_gain"], **described)
     except ValueError as error:
         raise click.UsageError(f"--batch-size: {error}") from None
 
@@ -348,7 +378,7 @@ def predict(**options: Any) -> None:
         raise click.UsageError(f"--plot {str(plot)!r} cannot be written: {error.strerror}") from None
     except (NoClosedForm, NotEnclosed) as error:
         raise click.UsageError(
-            f"no prediction for {options['norm']} ({options['placement']}) with {options['activation']}: {error}"
+            f"no prediction for {options['norm']} ({options['placement'] or 'residual ' + options['residual']}) with {options['activation']}: {error}"
         ) from None
     data = {
         "gamma": found.gamma if math.isfinite(found.gamma) else None,
@@ -383,7 +413,7 @@ def simulate(**options: Any) -> None:
     """γ of random networks, with its standard error over networks."""
     network = network_of(options)
     if options["depth"] < 1:
-        raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer")
+        raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer, or block")
     if options["input_overlap"] < 0:
         raise click.UsageError(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
     if options["batch_size"] and options["samples"] % options["batch_size"]:

@@ -14,6 +14,7 @@ from theory import (
     other_norms,
     placements,
     proxy,
+    residual,
     smooth_activations,
     survey,
 )
@@ -34,6 +35,7 @@ MODULES = (
     smooth_activations,
     multiclass,
     gradients,
+    residual,
     survey,
 )
 

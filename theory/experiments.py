@@ -15,6 +15,7 @@ from sympy import Expr
 from theory.network import Network
 from theory.norms import Norm
 from theory.stages import Stage
+from theory.stream import Stack
 
 
 @dataclass(frozen=True)
@@ -31,24 +32,28 @@ class Prejudice:
 
     Parameters
     ----------
-    network : Network
+    network : Network or ResidualNetwork
         What is simulated.
     depths : tuple of int
-        Numbers of hidden layers; each is one planned check.
+        Numbers of hidden layers, or of blocks; each is one planned check.
     overlap_map : sympy.Expr
-        The stated correlation after a layer as a function of c before it; γ_L = c_L/(1 − c_L).
+        The stated correlation after a layer as a function of c before it, and of the power q where `power_map` is stated too;
+        γ_L = c_L/(1 − c_L).
     rival : Rival
         Another map, rejected at `rival_depth` by the same networks.
     rate_depth : int or None
         The depth at which the 1/N rate of the width bias is asserted, where there is a bias to see.
+    power_map : sympy.Expr or None
+        The stated power after a layer as a function of q before it, which starts at 1; the rival's map is iterated beside it too.
     """
 
-    network: Network
+    network: Stack
     depths: tuple[int, ...]
     overlap_map: Expr
     rival: Rival
     rival_depth: int
     rate_depth: int | None = None
+    power_map: Expr | None = None
 
     def __post_init__(self) -> None:
         for depth in (self.rival_depth, self.rate_depth):

@@ -32,6 +32,36 @@ class Placement(Enum):
 
 
 @dataclass(frozen=True)
+class Dense:
+    r"""A dense layer $h \mapsto Wh + b$, $W_{ij} \sim N(0, \sigma_w^2/N)$ and $b_i \sim N(0, \sigma_b^2)$: the two variances."""
+
+    weight_variance: float | Expr = 1
+    bias_variance: float | Expr = 0
+
+    def on_law(self, law: Law) -> Law:
+        r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
+        gain, bias = exact(self.weight_variance), exact(self.bias_variance)
+        return replace(law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN)
+
+
+def apply_stages(stages: tuple[Stage, ...], law: Law) -> Law:
+    """The law behind stages in a row: by their own rules or, failing these, by the node law.
+
+    Raises
+    ------
+    NoClosedForm
+        If neither answers.
+    """
+    try:
+        return reduce(lambda before, stage: stage.on_law(before), stages, law)
+    except NoClosedForm as rule:
+        try:
+            return node_law(stages, law)
+        except NoClosedForm as quadrature:
+            raise NoClosedForm(f"{rule}; and {quadrature}") from None
+
+
+@dataclass(frozen=True)
 class Network:
     """Input law × norm × placement × activation × initialisation.
 
@@ -83,9 +113,8 @@ class Network:
         return any(stage.couples_samples for stage in self.block)
 
     def dense(self, law: Law) -> Law:
-        r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
-        gain, bias = exact(self.weight_variance), exact(self.bias_variance)
-        return replace(law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN)
+        """The law behind the next dense layer."""
+        return Dense(self.weight_variance, self.bias_variance).on_law(law)
 
     def trace(self, law: Law) -> Iterator[tuple[Stage, Law]]:
         """Each stage of the block with the law after it, from the law of the pre-activations."""
@@ -98,20 +127,8 @@ class Network:
         return reduce(lambda before, stage: stage.on_law(before), self.block, law)
 
     def apply_block(self, law: Law) -> Law:
-        """The law after norm and activation, from the law of the pre-activations: by the stages' rules or, failing these, by the node law.
-
-        Raises
-        ------
-        NoClosedForm
-            If neither answers.
-        """
-        try:
-            return self.by_rules(law)
-        except NoClosedForm as rule:
-            try:
-                return node_law(self.block, law)
-            except NoClosedForm as quadrature:
-                raise NoClosedForm(f"{rule}; and {quadrature}") from None
+        """The law after norm and activation, from the law of the pre-activations."""
+        return apply_stages(self.block, law)
 
     def pre_activations(self) -> Iterator[Law]:
         """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
