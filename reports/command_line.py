@@ -304,7 +304,7 @@ def cli() -> None:
 @click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
 @click.option("--vary-seed", is_flag=True, help="Draw a new seed, and print it.")
-@click.option("--long", is_flag=True, help="Also the claims that take minutes: every norm with every activation.")
+@click.option("--long", is_flag=True, help="Also the claims that take minutes: gradients, and every norm with every activation.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
 def audit(

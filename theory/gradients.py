@@ -188,6 +188,7 @@ GRADIENT_SAMPLER = Claim(
             ),
         )
     ),
+    long=True,
 )
 
 _mean = (s.x + s.y + s.z) / 3
@@ -406,6 +407,7 @@ WITHOUT_NORM = Claim(
             rival=Rival("no unit is switched off on the way back", Rational(3, 2)),
         ),
     ),
+    long=True,
 )
 
 _ln_pre, _rms_pre, _rms_post = (
@@ -454,6 +456,7 @@ LAYER_NORM_BEFORE = Claim(
             rival=Rival("the gain acts as without a norm", Rational(3, 2)),
         ),
     ),
+    long=True,
 )
 
 _ln_post = Network(LayerNorm, Placement.POST, **_BOTH)
@@ -492,6 +495,7 @@ LAYER_NORM_AFTER = Claim(
             rival=Rival("a bias does not matter, as with batch norm", pi / (pi - 1)),
         ),
     ),
+    long=True,
 )
 
 _bn_pre, _bn_post = (Network(BatchNorm, place, **_GAIN) for place in (Placement.PRE, Placement.POST))
@@ -535,6 +539,7 @@ BATCH_NORM = Claim(
             rival=Rival("the norm keeps gradients as it keeps activations", S.One),
         ),
     ),
+    long=True,
 )
 
 _ANY_SLOPE = Activation("any", PiecewiseLinear(s.alpha))
@@ -594,6 +599,7 @@ BATCHES = Claim(
             rival=Rival("as in the full batch", pi / (pi - 1)),
         ),
     ),
+    long=True,
 )
 
 BATCH_NORM_AFTER = Claim(
@@ -617,6 +623,7 @@ BATCH_NORM_AFTER = Claim(
             rival=Rival("neutral networks keep their gradients", S.One),
         ),
     ),
+    long=True,
 )
 
 GROUPS = Claim(
@@ -644,6 +651,7 @@ GROUPS = Claim(
             rival=Rival("critical, as layer norm", S.One),
         ),
     ),
+    long=True,
 )
 
 # The edge of chaos
@@ -726,6 +734,7 @@ EDGE = Claim(
             rival=Rival(r"erf is linear on the way back: $\chi = \frac4\pi\sigma_w^2$", sqrt(5)),
         ),
     ),
+    long=True,
 )
 
 # erf with a fixed point (q, c) chosen first: two equations, linear in gain and bias
@@ -830,6 +839,7 @@ PHASES = Claim(
             rival=Rival("gradients are kept", S.One),
         ),
     ),
+    long=True,
 )
 
 CLAIMS = (

@@ -191,6 +191,7 @@ BN_STREAMS = Claim(
             rival_depth=3,
         ),
     ),
+    long=True,
 )
 
 # By the lemma on κ: κ(c) = 1 − r with r > 0, and c = κ(c) − u with u > 0.
