@@ -1,7 +1,8 @@
-r"""Ensembles of random networks: jitted replicates of a `Network` at finite width, depth and sample size.
+r"""Ensembles of random networks: jitted replicates of a `Network` or a `ResidualNetwork` at finite width, depth and sample size.
 
-One network is inputs $x_{ik} = \delta + \sqrt{c_0} + \sqrt{1-c_0}\,g_{ik}$, then per layer a dense layer and the block's stages, in one
-`lax.scan` over depth that measures every layer on the way. Replicates run through one compiled kernel.
+One network is inputs $x_{ik} = \delta + \sqrt{c_0} + \sqrt{1-c_0}\,g_{ik}$, then per layer a dense layer and the block's stages, or an
+embedding and per block a branch added to the stream, in one `lax.scan` over depth that measures every layer on the way. Replicates run
+through one compiled kernel.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from numerics.draws import draw
 from numerics.estimators import Moments, two_moments
 from numerics.namespace import XP
 from theory.distributions import DataSet, Distribution
-from theory.network import Network
+from theory.network import Dense, Network, Placement, Stack
+from theory.stages import Stage
+from theory.stream import ResidualNetwork
 
 #: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
 COMPILER = {"xla_backend_optimization_level": 1}
@@ -96,7 +99,7 @@ class Kernel:
         return result
 
 
-def batches(network: Network, samples: int) -> tuple[int, int]:
+def batches(network: Stack, samples: int) -> tuple[int, int]:
     """(number of batches, samples per batch); one batch where no stage takes batch statistics or the batch size is not given.
 
     Raises
@@ -112,24 +115,32 @@ def batches(network: Network, samples: int) -> tuple[int, int]:
     return samples // batch, batch
 
 
-def dense(h: jax.Array, key: jax.Array, width: int, network: Network, sampler: Sampler) -> jax.Array:
+def dense(h: jax.Array, key: jax.Array, width: int, layer: Dense, sampler: Sampler) -> jax.Array:
     r"""Pre-activations (batches, B, width) from activations (batches, B, fan-in): $hW^{\mathsf T} + b$, or a draw of the same law."""
-    if sampler is Sampler.GRAM and network.weights is not Distribution.GAUSSIAN:
-        raise ValueError(f"layers are drawn from Gram matrices for Gaussian weights only, not for {network.weights.value} ones")
+    if sampler is Sampler.GRAM and layer.weights is not Distribution.GAUSSIAN:
+        raise ValueError(f"layers are drawn from Gram matrices for Gaussian weights only, not for {layer.weights.value} ones")
     *lead, fan_in = h.shape
     flat = h.reshape(-1, fan_in)
     weight_key, bias_key = jax.random.split(key)
     factor = flat if sampler is Sampler.WEIGHTS else jnp.linalg.qr(flat.T, mode="r").T
-    # Accelerators round products to fewer bits unless told not to; the CPU never does, and is slowed down by being told.
-    precision = None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST
-    root = jnp.matmul(factor, draw(network.weights, weight_key, (factor.shape[1], width)), precision=precision)
-    z = root * jnp.float32(np.sqrt(float(network.weight_variance) / fan_in))
-    if float(network.bias_variance) > 0:
-        z = z + jnp.float32(np.sqrt(float(network.bias_variance))) * jax.random.normal(bias_key, (1, width), jnp.float32)
-    return z.reshape(*lead, width)
+    root = product(factor, draw(layer.weights, weight_key, (factor.shape[1], width)))
+    return scaled(root, bias_key, layer, fan_in).reshape(*lead, width)
 
 
-def inputs(network: Network, size: Size, key: jax.Array) -> jax.Array:
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The matrix product in float32: accelerators round to fewer bits unless told not to; the CPU never does, and is slowed down by being told."""
+    return jnp.matmul(a, b, precision=None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST)
+
+
+def scaled(root: jax.Array, bias_key: jax.Array, layer: Dense, fan_in: int) -> jax.Array:
+    """Pre-activations from those at unit weights and no biases."""
+    z = root * jnp.float32(np.sqrt(float(layer.weight_variance) / fan_in))
+    if float(layer.bias_variance) > 0:
+        z = z + jnp.float32(np.sqrt(float(layer.bias_variance))) * jax.random.normal(bias_key, (1, root.shape[-1]), jnp.float32)
+    return z
+
+
+def inputs(network: Stack, size: Size, key: jax.Array) -> jax.Array:
     """Samples (batches, B, input dimension): random, any two of overlap c_0 + δ² in expectation, or the first ones of a data set."""
     count = batches(network, size.samples)
     if isinstance(network.inputs, DataSet):
@@ -139,20 +150,22 @@ def inputs(network: Network, size: Size, key: jax.Array) -> jax.Array:
     return jnp.float32(common) + jnp.float32(own) * draw(network.inputs, key, (*count, size.input_dimension or size.width))
 
 
-def apply_block(network: Network, h: jax.Array) -> jax.Array:
-    """The stages of the network's block, in order."""
-    for stage in network.block:
+def apply_stages(stages: tuple[Stage, ...], h: jax.Array) -> jax.Array:
+    """The stages in order."""
+    for stage in stages:
         h = stage.on_array(h, XP)
     return h
 
 
-def propagate(network: Network, size: Size, key: jax.Array, observe: Measure, block: Measure | None = None) -> tuple[jax.Array, Any]:
+def propagate(network: Stack, size: Size, key: jax.Array, observe: Measure, block: Measure | None = None) -> tuple[jax.Array, Any]:
     """Last hidden activations of one network, and what `observe` made of the activations of each layer; `block` in place of its own."""
+    if isinstance(network, ResidualNetwork):
+        return propagate_stream(network, size, key, observe)
     input_key, layer_key = jax.random.split(key)
-    block = block or partial(apply_block, network)
+    block = block or partial(apply_stages, network.block)
 
     def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
-        h = block(dense(h, key, size.width, network, size.sampler))
+        h = block(dense(h, key, size.width, network.dense, size.sampler))
         return h, observe(h)
 
     h = inputs(network, size, input_key)
@@ -162,6 +175,24 @@ def propagate(network: Network, size: Size, key: jax.Array, observe: Measure, bl
     h, first = layer(h, layer_keys[0])
     h, rest = lax.scan(layer, h, layer_keys[1:])
     return h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest)
+
+
+def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Measure) -> tuple[jax.Array, Any]:
+    """The stream behind the last block of one residual network, and what `observe` made of the stream behind each."""
+    input_key, embedding_key, block_key = jax.random.split(key, 3)
+
+    normalised = partial(apply_stages, network.norm.stages)
+
+    def block(x: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
+        inner_key, outer_key = jax.random.split(key)
+        h = normalised(x) if network.placement is Placement.PRE else x
+        h = network.activation.stage.on_array(dense(h, inner_key, size.width, network.dense, size.sampler), XP)
+        x = x + dense(h, outer_key, size.width, network.outer, size.sampler)
+        x = normalised(x) if network.placement is Placement.POST else x
+        return x, observe(x)
+
+    x = dense(inputs(network, size, input_key), embedding_key, size.width, network.embedding, size.sampler)
+    return lax.scan(block, x, jax.random.split(block_key, size.depth))
 
 
 _KERNELS: dict[Any, Kernel] = {}
@@ -190,7 +221,7 @@ def replicate(
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)
 
 
-def moments(network: Network, size: Size, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None) -> Moments:
+def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None) -> Moments:
     """Overlap and power after every hidden layer: arrays (networks, depth), float64.
 
     Raises
@@ -218,7 +249,7 @@ def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax
 
     def measure(key: jax.Array, which: jax.Array) -> Moments:
         def block(h: jax.Array) -> jax.Array:
-            return lax.switch(which, [partial(apply_block, network) for network in family], h)
+            return lax.switch(which, [partial(apply_stages, network.block) for network in family], h)
 
         return propagate(one, size, key, partial(two_moments, coupled=one.couples_samples), block)[1]
 
@@ -226,12 +257,13 @@ def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax
     return finite(found, family[which], size)
 
 
-def finite(found: Any, network: Network, size: Size) -> Any:
+def finite(found: Any, network: Stack, size: Size) -> Any:
     """The measurements, if all are finite."""
     bad = sum(int(np.sum(~np.isfinite(leaf))) for leaf in jax.tree.leaves(found))
     if bad:
+        reason = "with ε = 0 a norm divides by zero where a unit is constant over its batch"
         raise NotFinite(
-            f"{bad} statistics of {network.norm.name} ({network.placement.value}) at width {size.width} are not finite: with ε = 0 a norm "
-            "divides by zero where a unit is constant over its batch"
+            f"{bad} statistics of {network.norm.name} ({network.placement.value}) at width {size.width} are not finite: "
+            + (reason if network.norm.stages else "without a norm the activations outgrow what 32 bits hold")
         )
     return found

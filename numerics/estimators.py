@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from theory.network import Network
+from theory.network import Stack
 
 
 class Moments(NamedTuple):
@@ -22,7 +22,7 @@ class Moments(NamedTuple):
     overlap: jax.Array
     power: jax.Array
 
-    def gamma(self, network: Network) -> jax.Array:
+    def gamma(self, network: Stack) -> jax.Array:
         r"""$\gamma = (\sigma_w^2\,\text{overlap} + \sigma_b^2) / \sigma_w^2(\text{power} - \text{overlap})$ of outputs behind these activations."""
         gain, bias = float(network.weight_variance), float(network.bias_variance)
         return (gain * self.overlap + bias) / (gain * (self.power - self.overlap))

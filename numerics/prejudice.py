@@ -9,12 +9,10 @@ import numpy as np
 
 from numerics import keys
 from numerics.ensemble import Size, Stopwatch, moments
-from theory.network import Network
+from theory.network import Stack
 
 
-def simulate(
-    network: Network, *, width: int, depth: int, samples: int, networks: int, seed: int, input_dimension: int = 0
-) -> dict[str, Any]:
+def simulate(network: Stack, *, width: int, depth: int, samples: int, networks: int, seed: int, input_dimension: int = 0) -> dict[str, Any]:
     """Mean of γ over networks and its standard error (None for one network), with the readout integrated out.
 
     Where a norm couples all samples in one batch, a second, independent batch of as many samples is drawn: γ needs pairs of

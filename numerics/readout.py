@@ -62,7 +62,7 @@ def votes(network: Network, size: Size, classes: int, readouts: int, judges: int
         body_key, readout_key = jax.random.split(key)
 
         def observe(h: jax.Array) -> Votes:
-            outputs = dense(_independent(h, network), readout_key, readouts * classes, network, size.sampler)
+            outputs = dense(_independent(h, network), readout_key, readouts * classes, network.dense, size.sampler)
             outputs = outputs.reshape(-1, readouts, classes)
             judged = jnp.argmax(outputs[:judges].mean(axis=0), axis=-1)
             voted = jnp.argmax(outputs, axis=-1)

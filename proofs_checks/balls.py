@@ -137,7 +137,7 @@ def _meets_a_cut(function: Expr, at: acb) -> bool:
 
 def _function(expression: Expr, part: Evaluator) -> Evaluator:
     name = type(expression).__name__
-    if not (expression.is_Function and hasattr(acb, name)):
+    if not (expression.is_Function and (hasattr(arb, name) or hasattr(acb, name))):
         raise NotEnclosed(f"no ball arithmetic for {name} in {expression}")
 
     def value(values: Values, analytic: bool) -> Ball:

@@ -90,5 +90,5 @@ def least_squares(rungs: list[Rung], columns: np.ndarray) -> Fit:
 def inflation(widths: tuple[int, ...], shares: tuple[float, ...]) -> float:
     """Variance of the intercept when rung k has `shares[k]` units (networks × width) and one unit has variance one."""
     sizes = np.array(widths, dtype=float)
-    matrix = _design_matrix(sizes, RATES["1/N"]) * np.sqrt(np.array(shares))[:, None]
+    matrix = _design_matrix(sizes, RATES["1/N"][: len(widths) - 1]) * np.sqrt(np.array(shares))[:, None]
     return float(np.linalg.inv(matrix.T @ matrix)[0, 0])

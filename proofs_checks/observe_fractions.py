@@ -15,7 +15,7 @@ from numerics.readout import class_counts
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
-from proofs_checks.observe_prejudice import prejudice_at
+from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
 from theory.experiments import ClassFraction
 
@@ -56,7 +56,7 @@ def _distance(law: np.ndarray, other: np.ndarray) -> float:
 
 def _deviations(experiment: ClassFraction, depth: int) -> tuple[float, float]:
     """The factor of Z in f_0 = Φ(factor·Z) at a depth, as stated and as the rival has it."""
-    gamma = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    gamma = stated_gamma((experiment.overlap_map,), (experiment.network.input_overlap,), depth)
     stated, rival = (float(sympify(formula).subs(s.gamma, gamma)) for formula in (experiment.deviation, experiment.rival.instead))
     return stated, rival
 

@@ -29,7 +29,8 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.ladder import Rung, fit
-from proofs_checks.observe_prejudice import MARGIN, prejudice_at
+from proofs_checks.observe_prejudice import MARGIN
+from proofs_checks.prediction import stated_gamma
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.experiments import LargestFraction
@@ -91,7 +92,7 @@ def _distance(law: np.ndarray, other: np.ndarray) -> float:
 
 def _gammas(experiment: LargestFraction, depth: int) -> tuple[float, float]:
     """γ at a depth, as stated and as the rival has it."""
-    gamma = prejudice_at(experiment.overlap_map, experiment.network, depth)
+    gamma = stated_gamma((experiment.overlap_map,), (experiment.network.input_overlap,), depth)
     return gamma, float(sympify(experiment.rival.instead).subs(s.gamma, gamma))
 
 

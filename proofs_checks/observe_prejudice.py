@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sympy import Expr, sympify
+from sympy import sympify
 
 from numerics import keys
 from numerics.datasets import gram
@@ -17,17 +17,19 @@ from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, fit, inflation
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
-from proofs_checks.prediction import stated_gamma, stated_prejudice
+from proofs_checks.prediction import stated_gamma
 from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice
-from theory.law import exact
-from theory.network import Network
+from theory.network import Stack
 
 NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width bias
 BETWEEN = 64  #: one more, where the rate of the bias is asserted
 WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
 DRAWN = (32, 64, 512)  #: the rungs of weights that are not Gaussian, all of them drawn
-NARROW_SHARE = 0.5  #: units (networks × width) of each narrow rung, relative to the wide one
+#: Units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted, or the widest rung is not wide.
+NARROW_SHARE = 0.5
+#: The same elsewhere: the value extrapolated weighs them by 0.04 and 0.003, and their share adds 2.4 % to its variance.
+CORRECTION_SHARE = 1 / 16
 SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
 SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
 PILOT = 512  #: networks of the widest rung but one, from which the spread is estimated before sizes are solved
@@ -44,12 +46,7 @@ def checks(experiment: Prejudice) -> tuple[str, ...]:
     return (*(f"gamma_depth_{depth}" for depth in experiment.depths), *(("width_bias_rate",) if experiment.rate_depth else ()))
 
 
-def prejudice_at(overlap_map: Expr, network: Network, depth: int) -> float:
-    """The stated γ at a depth, to double precision."""
-    return float(stated_gamma(overlap_map, network.input_overlap, depth).mid())
-
-
-def samples_of(network: Network) -> int:
+def samples_of(network: Stack) -> int:
     """Samples per network: two batches where a norm couples samples, else `SAMPLES`, or `DATA_SAMPLES` of a data set."""
     if network.couples_samples:
         return 2 * int(network.batch_size)
@@ -66,7 +63,7 @@ def widths_of(experiment: Prejudice) -> tuple[int, ...]:
 def stated_at(experiment: Prejudice, depth: int) -> float:
     """The stated γ at a depth; on a data set from the measured overlap of every pair of samples."""
     if not isinstance(experiment.network.inputs, DataSet):
-        return stated_prejudice(experiment, depth)
+        return stated_gamma(experiment.maps, experiment.first, depth)
     assert experiment.power_map is not None
     stated = PairMap(experiment.overlap_map * experiment.power_map, experiment.power_map)
     return gammas(stated, _first_gram(experiment.network), depth)[-1]
@@ -76,19 +73,16 @@ def rival_at(experiment: Prejudice, depth: int) -> float:
     """The rival's γ at a depth; on a data set from the mean overlap of the samples."""
     network, instead = experiment.network, sympify(experiment.rival.instead)
     if isinstance(network.inputs, DataSet):
-        return float(stated_gamma(instead, mean_overlap(_first_gram(network)), depth).mid())
-    if not isinstance(experiment.start, tuple):
-        return prejudice_at(instead, network, depth)
-    start = exact(network.input_overlap), experiment.start[1]
-    return float(stated_gamma(instead, start, depth, experiment.power_map).mid())
+        return stated_gamma((instead,), (mean_overlap(_first_gram(network)),), depth)
+    return stated_gamma((instead, *experiment.maps[1:]), experiment.ignoring_inputs, depth)
 
 
-def _first_gram(network: Network) -> np.ndarray:
+def _first_gram(network: Stack) -> np.ndarray:
     assert isinstance(network.inputs, DataSet)
     return first_gram(network, gram(network.inputs, samples_of(network)))
 
 
-def rung_size(network: Network, width: int, depth: int) -> Size:
+def rung_size(network: Stack, width: int, depth: int) -> Size:
     """The finite sizes of a rung."""
     sampler = Sampler.GRAM if width == WIDE else Sampler.WEIGHTS
     return Size(width, depth, samples_of(network), sampler=sampler)
@@ -109,7 +103,8 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
         return (gamma / (1 + gamma))[:, columns]
 
     widths = widths_of(experiment)
-    shares = tuple(1.0 if width == widths[-1] else NARROW_SHARE for width in widths)
+    narrow_share = NARROW_SHARE if experiment.rate_depth or widths == DRAWN else CORRECTION_SHARE
+    shares = tuple(1.0 if width == widths[-1] else narrow_share for width in widths)
     second = widths[-2]
     pilot = draw(second, PILOT, "pilot")
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)

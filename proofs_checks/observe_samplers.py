@@ -9,11 +9,12 @@ from scipy import stats
 
 from numerics import keys
 from numerics.ensemble import Sampler, Size, moments
+from numerics.gradients import squared_gradients
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.observe_prejudice import samples_of
-from theory.experiments import SameLaw
+from theory.experiments import Compared, SameLaw
 from theory.network import Network
 
 COMPARED_NETWORKS = 4096
@@ -25,11 +26,11 @@ def checks(experiment: SameLaw) -> tuple[str, ...]:
 
 
 def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) -> Finding:
-    """Two-sample Kolmogorov-Smirnov band on γ: each empirical law is within its own band of one common law."""
+    """Two-sample Kolmogorov-Smirnov band on γ or on gradients: each empirical law is within its own band of one common law."""
     depth = trailing_number(name)
     rival_network = experiment.rival.instead
     assert isinstance(rival_network, Network)
-    draw = partial(_sampled_gamma, deepest=max(experiment.depths), width=experiment.width, seed=seed, stream=stream)
+    draw = partial(_sampled, compared=experiment.compared, deepest=max(experiment.depths), width=experiment.width, seed=seed, stream=stream)
     weights = draw(experiment.network, Sampler.WEIGHTS)[:, depth - 1]
     gram = draw(experiment.network, Sampler.GRAM)[:, depth - 1]
     rival = draw(rival_network, Sampler.GRAM)[:, depth - 1]
@@ -39,7 +40,7 @@ def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) 
     rejected = rival_distance > band
     return Finding(
         Verdict.of(agrees=distance <= band, conclusive=rejected),
-        f"sup-distance {distance:.4f} between the laws of γ of {COMPARED_NETWORKS} networks by each sampler (band {band:.4f}); "
+        f"sup-distance {distance:.4f} between the laws of {experiment.compared.value} of {COMPARED_NETWORKS} networks by each sampler (band {band:.4f}); "
         f"rival at {rival_distance:.3f} {'rejected' if rejected else 'not rejected'}",
         estimate=distance,
         predicted=0.0,
@@ -50,7 +51,10 @@ def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) 
 
 
 @cache
-def _sampled_gamma(network: Network, sampler: Sampler, deepest: int, width: int, seed: int, stream: str) -> np.ndarray:
+def _sampled(network: Network, sampler: Sampler, compared: Compared, deepest: int, width: int, seed: int, stream: str) -> np.ndarray:
     size = Size(width, deepest, samples_of(network), sampler=sampler)
     key = keys.stream(seed, stream, "samplers", sampler.value)
+    if compared is Compared.GRADIENTS:
+        squares = squared_gradients(network, size, key, COMPARED_NETWORKS)
+        return squares[:, :1] / squares
     return np.asarray(moments(network, size, key, COMPARED_NETWORKS).gamma(network))

@@ -14,6 +14,7 @@ from proofs_checks import (
     observe_agreement,
     observe_expectations,
     observe_fractions,
+    observe_gradients,
     observe_identities,
     observe_largest,
     observe_prejudice,
@@ -28,6 +29,7 @@ from theory.experiments import (
     ClassFraction,
     Expectation,
     Experiment,
+    GradientGrowth,
     LargestFraction,
     Neutral,
     Prejudice,
@@ -37,6 +39,7 @@ from theory.experiments import (
 
 OBSERVERS: dict[type, ModuleType] = {
     Prejudice: observe_prejudice,
+    GradientGrowth: observe_gradients,
     ClassFraction: observe_fractions,
     LargestFraction: observe_largest,
     Neutral: observe_identities,

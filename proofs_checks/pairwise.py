@@ -20,7 +20,7 @@ from sympy import Expr, lambdify
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
 from theory.law import NoClosedForm
-from theory.network import Network
+from theory.network import Network, Stack
 from theory.stages import Axis, Center, Scale
 
 ROUNDING = 64 * 2.0**-53  #: of one layer's overlap, and of the mean over all pairs, in float64: some thirty operations each
@@ -63,19 +63,21 @@ def gammas(pair_map: PairMap, first: np.ndarray, depth: int) -> list[float]:
     return [c / (1 - c) for c in overlaps]
 
 
-def first_gram(network: Network, inputs: np.ndarray) -> np.ndarray:
+def first_gram(network: Stack, inputs: np.ndarray) -> np.ndarray:
     """The Gram matrix of the first pre-activations from that of the inputs."""
     return float(network.weight_variance) * inputs + float(network.bias_variance)
 
 
-def pair_map(network: Network) -> PairMap:
+def pair_map(network: Stack) -> PairMap:
     """The network's own, from its stages.
 
     Raises
     ------
     NoClosedForm
-        If a stage sees other samples or does not scale with a sample.
+        If a stage sees other samples or does not scale with a sample, or in a residual stack.
     """
+    if not isinstance(network, Network):
+        raise NoClosedForm("pairs of samples are followed through layers, not through a residual stream")
     for stage in network.block:
         if stage.couples_samples:
             raise NoClosedForm(
@@ -93,7 +95,7 @@ def pair_map(network: Network) -> PairMap:
     return PairMap(law.overlap, law.power)
 
 
-def slope(network: Network) -> float:
+def slope(network: Stack) -> float:
     r"""The largest slope of the overlap map: by how much a layer magnifies rounding.
 
     The map of a rectifier $f$ has slopes up to $E f'^2/E f^2 = 1$, at $c = 1$; centring takes $(E f)^2$ from the denominator.
@@ -129,7 +131,7 @@ class OnData:
     gamma_from_mean_overlap: float
 
 
-def predict_on(network: Network, depth: int, inputs: np.ndarray) -> OnData:
+def predict_on(network: Stack, depth: int, inputs: np.ndarray) -> OnData:
     """The prediction from the Gram matrix of the inputs.
 
     Raises

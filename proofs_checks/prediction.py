@@ -14,17 +14,17 @@ from functools import cache
 from itertools import islice, repeat
 
 from flint import arb
-from sympy import Expr, oo, simplify, sympify
+from sympy import Expr, S, oo, simplify, sympify
 
 from proofs_checks.balls import NotEnclosed, Values, enclose, precision
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
 from theory.class_fraction import fraction_variance, mean_largest
-from theory.experiments import Prejudice
 from theory.gaussian_functions import is_closed, tidy
-from theory.law import NoClosedForm, exact
-from theory.network import Network
+from theory.law import Law, NoClosedForm, exact
+from theory.network import Stack
+from theory.stream import ResidualNetwork
 
 PRECISIONS = (192, 768, 3072)  #: bits tried in turn until the overlap and its distance from one are known to double precision
 SMALLEST_DOUBLE = 5e-324
@@ -81,25 +81,19 @@ def _change(slope: Expr, here: dict[Expr, arb], middle: dict[Expr, arb], symbol:
     return arb(0) if slope == 0 or difference == 0 else enclose(slope, here) * difference
 
 
-def stated_gamma(overlap_map: Expr, start: float | Expr | tuple[Expr, Expr], depth: int, power_map: Expr | None = None) -> arb:
-    r"""$\gamma_L = c_L/(1-c_L)$ with $c_L$ a stated map of c, or of c and q beside a map of q, applied L times."""
-    maps, first = ((overlap_map, power_map), start) if isinstance(start, tuple) else ((overlap_map,), (start,))
+def stated_gamma(maps: tuple[Expr, ...], start: tuple[float | Expr, ...], depth: int) -> float:
+    r"""$\gamma_L = c_L/(1-c_L)$, $c_L$ by stated maps of c, or of c and q, applied L times: to double precision."""
     with precision(PRECISIONS[0]):
-        if power_map is None and simplify(overlap_map.subs(s.c, exact(first[0]))) == 0 and depth > 0:
-            return arb(0)
-        states = iterate(tuple(map(sympify, maps)), tuple(arb(enclose(exact(value))) for value in first))
+        if len(maps) == 1 and simplify(maps[0].subs(s.c, exact(start[0]))) == 0 and depth > 0:
+            return 0.0
+    with precision(PRECISIONS[0]):
+        states = iterate(tuple(map(sympify, maps)), tuple(arb(enclose(exact(value))) for value in start))
         overlap = next(islice(states, depth, None))[0]
-        return overlap / (1 - overlap)
+        return float((overlap / (1 - overlap)).mid())
 
 
-def stated_prejudice(experiment: Prejudice, depth: int) -> float:
-    """γ at a depth as an experiment states it for random inputs, to double precision."""
-    start = experiment.network.input_overlap if experiment.start is None else experiment.start
-    return float(stated_gamma(experiment.overlap_map, start, depth, experiment.power_map).mid())
-
-
-def predict(network: Network, depth: int, classes: int = 2) -> Prediction:
-    """γ, overlap and class fractions of a network with `depth` hidden layers.
+def predict(network: Stack, depth: int, classes: int = 2) -> Prediction:
+    """γ, overlap and class fractions of a network with `depth` hidden layers, or blocks.
 
     Raises
     ------
@@ -133,18 +127,18 @@ def settled(overlap: arb) -> bool:
     return all(value.rad() == 0 or value.rel_accuracy_bits() >= 64 for value in (overlap, 1 - overlap))
 
 
-def output_overlap(network: Network, depth: int, bits: int) -> arb:
+def output_overlap(network: Stack, depth: int, bits: int) -> arb:
     """The correlation of two samples at the outputs, as a ball."""
     with precision(bits):
         return _output_overlap(network, depth)
 
 
-def _output_overlap(network: Network, depth: int) -> arb:
+def _output_overlap(network: Stack, depth: int) -> arb:
     return next(islice(overlaps(network), depth, None))
 
 
-def trajectory(network: Network, depth: int) -> list[float]:
-    """γ of the outputs behind 1, 2, …, `depth` hidden layers, for a picture: at one precision, without its radius.
+def trajectory(network: Stack, depth: int) -> list[float]:
+    """γ of the outputs behind 1, 2, …, `depth` hidden layers or blocks, for a picture: at one precision, without its radius.
 
     Raises
     ------
@@ -156,12 +150,14 @@ def trajectory(network: Network, depth: int) -> list[float]:
     return [c / (1 - c) if c < 1 else math.inf for c in states]
 
 
-def overlaps(network: Network) -> Iterator[arb]:
-    """The correlation of two samples at the outputs of 0, 1, 2, … hidden layers, as balls of the precision that is set."""
+def overlaps(network: Stack) -> Iterator[arb]:
+    """The correlation of two samples at the outputs of 0, 1, 2, … hidden layers or blocks, as balls of the precision that is set."""
     fixed: Values = {}
     if network.batch_size != oo:  # a symbol, whatever its value: SymPy would write out Γ of half a million
         fixed = {s.B: arb(int(network.batch_size))}
         network = replace(network, batch_size=s.B)
+    if isinstance(network, ResidualNetwork) and network.bias_variance != 0:
+        yield from _shifted_overlaps(network, fixed)
     (first, _), (correlation, power) = _pre_activations(network, 1), _pre_activations(network, 2)
     yield arb(enclose(first, fixed))
     settled_at = arb(enclose(correlation, fixed))
@@ -176,15 +172,25 @@ def overlaps(network: Network) -> Iterator[arb]:
     yield from (state[0] for state in islice(states, 1, None))
 
 
+def _shifted_overlaps(network: ResidualNetwork, fixed: Values) -> Iterator[arb]:
+    """The outputs' correlations where the readout shifts those of the stream by its bias."""
+    outputs = network.dense.on_law(Law(S.Zero, overlap=s.c * s.q, power=s.q)).correlation
+    embedded, first = (tuple(arb(enclose(value, fixed)) for value in _pre_activations(network, layer)) for layer in (1, 2))
+    for state in (embedded, first):
+        yield arb(enclose(outputs, dict(zip(STATE, state, strict=True))))
+    for state in islice(iterate(_maps_of(network), first, fixed), 1, None):
+        yield arb(enclose(outputs, dict(zip(STATE, state, strict=True))))
+
+
 @cache
-def _pre_activations(network: Network, layer: int) -> tuple[Expr, Expr]:
-    """Correlation and power of a layer's pre-activations, counted from one, exact."""
-    law = next(islice(network.pre_activations(), layer - 1, None))
+def _pre_activations(network: Stack, layer: int) -> tuple[Expr, Expr]:
+    """Correlation and power of a layer's pre-activations, or of a stream behind all but one of as many blocks, counted from one, exact."""
+    law = next(islice(network.states(), layer - 1, None))
     return _short(law.correlation, network), law.power
 
 
 @cache
-def _maps(network: Network) -> tuple[Expr, ...]:
+def _maps(network: Stack) -> tuple[Expr, ...]:
     """Correlation and power behind one more layer, as functions of `STATE`; none where the map is known at its fixed points only."""
     try:
         return _maps_of(network)
@@ -192,12 +198,12 @@ def _maps(network: Network) -> tuple[Expr, ...]:
         return ()
 
 
-def _maps_of(network: Network) -> tuple[Expr, Expr]:
+def _maps_of(network: Stack) -> tuple[Expr, Expr]:
     law = network.layer_map()
     return _short(law.correlation, network), _short(law.power, network)
 
 
-def _short(formula: Expr, network: Network) -> Expr:
+def _short(formula: Expr, network: Stack) -> Expr:
     """Simplified where that takes no time: behind a rectifier."""
     return tidy(formula) if isinstance(network.activation.stage, PiecewiseLinear) else formula
 

@@ -35,6 +35,7 @@ from theory.norms import (
     layer_norm_epsilon,
     rms_norm_epsilon,
 )
+from theory.stream import ResidualNetwork, Stack
 
 if TYPE_CHECKING:
     from theory.claim import Claim
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 PLACEMENTS = {placement.value: placement for placement in Placement}
 PICTURES = ("pdf", "png", "svg")
+RESIDUAL = {placement.value: placement for placement in (Placement.PRE, Placement.POST)}
 STATISTICS = {statistic.value: statistic for statistic in Statistic}
 WEIGHTS = {each.value: each for each in Distribution}
 INPUTS: dict[str, Distribution | DataSet] = {**WEIGHTS, **{each.value: each for each in DataSet}}
@@ -122,9 +124,22 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             help="One that `normproof list norms` names, or one of --module; a number behind a colon sets what it depends on, as in ghost_batch_norm:32.",
         ),
         click.option(
-            "--placement", required=True, metavar="none|pre|post", help="The norm's place: before or after the activation, or nowhere."
+            "--placement",
+            metavar="none|pre|post",
+            help="The norm's place: before or after the activation, or nowhere; required without --residual.",
         ),
-        click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers."),
+        click.option(
+            "--residual",
+            metavar="pre|post",
+            help="A residual stack instead of a plain one: the norm before every branch, or on the sum of stream and branch.",
+        ),
+        click.option(
+            "--branch-gain",
+            type=positive(float),
+            metavar="BETA",
+            help="With --residual: the power a ReLU branch adds, over the power that enters it [default: 1].",
+        ),
+        click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers; with --residual, of blocks."),
         click.option(
             "--activation",
             default="relu",
@@ -231,11 +246,26 @@ def find_parametrised(kind: str, words: str, table: Mapping[str, Any]) -> Any:
     return make(allowed.parse(number, words))
 
 
-def network_of(options: Mapping[str, Any]) -> Network:
+def place_of(options: Mapping[str, Any]) -> tuple[Placement, bool]:
+    """Where the norm stands, and whether in a residual stack."""
+    placement, residual, gain = options["placement"], options["residual"], options["branch_gain"]
+    if residual is None:
+        if gain is not None:
+            raise click.UsageError(f"--branch-gain {gain:g} is the gain of a residual branch: it needs --residual, which is pre or post")
+        if placement is None:
+            raise click.UsageError("--placement is missing: it is none, pre or post, or --residual pre or post in its place")
+        return find("placement", placement, PLACEMENTS), False
+    if placement is not None:
+        raise click.UsageError(f"--placement {placement} and --residual {residual} exclude each other: give one of them")
+    return find("residual stack", residual, RESIDUAL), True
+
+
+def network_of(options: Mapping[str, Any]) -> Stack:
     """The network that the options describe."""
     from sympy import oo
 
     module = options["module"]
+    placement, residual = place_of(options)
     inputs = find("input", options["inputs"], INPUTS)
     settled = [
         f"--{name} {options[name.replace('-', '_')]}" for name in ("input-overlap", "shift") if options[name.replace("-", "_")] is not None
@@ -245,7 +275,6 @@ def network_of(options: Mapping[str, Any]) -> Network:
     if len(settled) > 1:
         raise click.UsageError(f"{' and '.join(settled)} exclude each other: each settles the overlap of the inputs, so give one of them")
     norm = find_parametrised("norm", options["norm"], norms(module))
-    placement = find("placement", options["placement"], PLACEMENTS)
     statistic = find("statistic", options["statistic"], STATISTICS)
     if statistic is Statistic.LEAVE_ONE_OUT:
         if norm.name not in LEAVE_ONE_OUT:
@@ -253,19 +282,22 @@ def network_of(options: Mapping[str, Any]) -> Network:
         norm = LEAVE_ONE_OUT[norm.name]
     if norm.stages and placement is Placement.NONE:
         click.echo(f"normproof: --placement none leaves {norm.name} out of the network", err=True)
+    described = {
+        "norm": norm,
+        "placement": placement,
+        "activation": find_parametrised("activation", options["activation"], activations(module)),
+        "weight_variance": options["weight_variance"],
+        "bias_variance": options["bias_variance"],
+        "input_overlap": options["input_overlap"] or 0.0,
+        "input_shift": options["shift"] or 0.0,
+        "inputs": inputs,
+        "weights": find("weight distribution", options.get("weights", Distribution.GAUSSIAN.value), WEIGHTS),
+        "batch_size": options["batch_size"] or oo,
+    }
     try:
-        return Network(
-            norm=norm,
-            placement=placement,
-            activation=find_parametrised("activation", options["activation"], activations(module)),
-            weight_variance=options["weight_variance"],
-            bias_variance=options["bias_variance"],
-            input_overlap=options["input_overlap"] or 0.0,
-            input_shift=options["shift"] or 0.0,
-            inputs=inputs,
-            weights=find("weight distribution", options.get("weights", Distribution.GAUSSIAN.value), WEIGHTS),
-            batch_size=options["batch_size"] or oo,
-        )
+        if not residual:
+            return Network(**described)
+        return ResidualNetwork(branch_gain=1.0 if options["branch_gain"] is None else options["branch_gain"], **described)
     except ValueError as error:
         raise click.UsageError(f"--batch-size: {error}") from None
 
@@ -298,7 +330,7 @@ def cli() -> None:
 @click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
 @click.option("--vary-seed", is_flag=True, help="Draw a new seed, and print it.")
-@click.option("--long", is_flag=True, help="Also the claims that take minutes: every norm with every activation.")
+@click.option("--long", is_flag=True, help="Also the claims that take minutes: gradients, and every norm with every activation.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
 def audit(
@@ -382,7 +414,7 @@ def predict(**options: Any) -> None:
         raise click.UsageError(f"--plot {str(plot)!r} cannot be written: {error.strerror}") from None
     except (NoClosedForm, NotEnclosed) as error:
         raise click.UsageError(
-            f"no prediction for {options['norm']} ({options['placement']}) with {options['activation']}: {error}"
+            f"no prediction for {options['norm']} ({options['placement'] or 'residual ' + options['residual']}) with {options['activation']}: {error}"
         ) from None
     data = {
         "gamma": found.gamma if math.isfinite(found.gamma) else None,
@@ -406,7 +438,7 @@ def predict(**options: Any) -> None:
         click.echo(f"mean largest fraction     {found.mean_largest:.12g}   (both ±{found.fraction_error:.1e})")
 
 
-def predict_on_data(network: Network, dataset: DataSet, options: Mapping[str, Any]) -> None:
+def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]) -> None:
     """The prediction from the overlaps of all pairs of a data set's samples, beside that from their mean."""
     for name, default in (("classes", 2), ("plot", None)):
         if options[name] != default:
@@ -449,7 +481,7 @@ def simulate(**options: Any) -> None:
     """γ of random networks, with its standard error over networks."""
     network = network_of(options)
     if options["depth"] < 1:
-        raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer")
+        raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer, or block")
     if network.input_overlap < 0:
         raise click.UsageError(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
     if options["batch_size"] and options["samples"] % options["batch_size"]:

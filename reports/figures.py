@@ -19,7 +19,7 @@ from sympy import Integer, N, lambdify, sympify
 from proofs_checks.audit import Audit
 from proofs_checks.balls import NotEnclosed
 from proofs_checks.evidence import Evidence
-from proofs_checks.prediction import multiclass, stated_prejudice, trajectory
+from proofs_checks.prediction import multiclass, stated_gamma, trajectory
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import ACTIVATIONS
@@ -27,11 +27,13 @@ from theory.claim import Claim
 from theory.class_fraction import fraction_density
 from theory.distributions import Distribution
 from theory.experiments import ClassFraction, LargestFraction, Prejudice, StatisticLaw
+from theory.gaussian_functions import kappa
 from theory.law import NoClosedForm
-from theory.network import Network, Placement
+from theory.network import Network, Placement, Stack
 from theory.norms import NORMS, BatchNorm, BatchRMSNorm, LeaveOneOutBatchNorm, Norm
 from theory.placements import batch_norm_pre_overlap
 from theory.proxy import leave_one_out_overlap
+from theory.stream import ResidualNetwork
 
 stated_density = lambdify((s.t, s.gamma), fraction_density(s.t, s.gamma), "scipy")
 
@@ -55,7 +57,7 @@ class Drawn:
     caption: str
 
 
-def label(network: Network) -> str:
+def label(network: Stack) -> str:
     """A network in a few words, in the order its block runs."""
     names = {
         "batch_norm": "BN",
@@ -66,12 +68,14 @@ def label(network: Network) -> str:
     }
     norm, activation = names.get(network.norm.name, network.norm.name.replace("_", " ")), network.activation.name
     activation = {"relu": "ReLU"}.get(activation, activation)
-    words = {
-        Placement.NONE: activation,
-        Placement.PRE: f"{norm} → {activation}",
-        Placement.POST: f"{activation} → {norm}",
-    }[network.placement]
+    if isinstance(network, ResidualNetwork):
+        words = f"{network.placement.value.capitalize()}-{norm} stream"
+        words += "" if activation == "ReLU" else f", {activation}"
+    else:
+        words = _in_order(network.placement, norm, activation)
     extras = []
+    if isinstance(network, ResidualNetwork) and network.branch_gain != 1:
+        extras.append(rf"$\beta$ = {network.branch_gain}")
     if network.couples_samples:
         extras.append(f"B = {network.batch_size}")
     if network.input_overlap:
@@ -87,6 +91,14 @@ def label(network: Network) -> str:
     return words + (f" ({', '.join(extras)})" if extras else "")
 
 
+def _in_order(placement: Placement, norm: str, activation: str) -> str:
+    return {
+        Placement.NONE: activation,
+        Placement.PRE: f"{norm} → {activation}",
+        Placement.POST: f"{activation} → {norm}",
+    }[placement]
+
+
 def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
     """Draw what the evidence of these claims allows; returns the figures drawn, in order."""
     drawn = []
@@ -96,6 +108,7 @@ def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
             _class_fractions,
             _largest_fractions,
             _gamma_against_depth,
+            _streams_against_depth,
             _gamma_against_batch_size,
             _batch_densities,
             _batch_tails,
@@ -356,7 +369,8 @@ def _gamma_against_batch_size(audit: Audit, claims: list[Claim], folder: Path) -
     points: dict[Norm, list[tuple[int, Evidence]]] = {norm: [] for norm in curves}
     for experiment, items in experiments(audit, claims, Prejudice):
         network = experiment.network
-        if network.placement is Placement.PRE and network.activation is ACTIVATIONS["relu"] and network.norm in curves:
+        plain = isinstance(network, Network) and network.placement is Placement.PRE and network.activation is ACTIVATIONS["relu"]
+        if plain and network.norm in curves:
             points[network.norm] += [(network.batch_size, item) for item in items if item.details.get("overlap") is not None]
     if not any(points.values()):
         return None
@@ -409,7 +423,7 @@ def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Dra
     figure, axes = _panels(len(found), 1.55)
     for axis, (experiment, items) in zip(axes, found, strict=False):
         depths = range(1, max(experiment.depths) + 3)
-        stated = [stated_prejudice(experiment, depth) for depth in depths]
+        stated = [stated_gamma(experiment.maps, experiment.first, depth) for depth in depths]
         axis.plot(depths, stated, "-", color=THEORY, lw=1, label="stated")
         points = [item for item in items if item.details.get("overlap") is not None]
         axis.errorbar(
@@ -433,6 +447,37 @@ def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Dra
     )
 
 
+def _streams_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    found = [each for each in experiments(audit, claims, Prejudice) if isinstance(each[0].network, ResidualNetwork)]
+    if not found:
+        return None
+    figure, axis = plt.subplots(figsize=(4.2, 2.8), layout="constrained")
+    depths = np.unique(np.logspace(0, 3, 25).astype(int))
+    for (experiment, items), colour in zip(found, mpl.colormaps["viridis"](np.linspace(0, 0.8, len(found))), strict=True):
+        axis.plot(
+            depths,
+            [stated_gamma(experiment.maps, experiment.first, int(depth)) for depth in depths],
+            "-",
+            color=colour,
+            lw=1,
+            label=label(experiment.network),
+        )
+        points = [item for item in items if item.details.get("overlap") is not None]
+        bars = [5 * (item.standard_error or 0.0) for item in points]
+        axis.errorbar(
+            [item.details["depth"] for item in points], [item.estimate for item in points], yerr=bars, **{**POINTS, "color": colour}
+        )
+    plain = [stated_gamma((kappa(s.c),), (0,), int(depth)) for depth in depths]
+    axis.plot(depths, plain, "--", color="black", lw=0.7, label="no skip, no norm")
+    axis.set(xscale="log", yscale="log", xlabel="blocks or layers", ylabel=r"$\gamma$")
+    axis.legend(frameon=False, fontsize=6.5)
+    return Drawn(
+        _save(figure, folder, "streams_against_depth.pdf"),
+        r"Residual streams: $\gamma$ against depth, the stated recursions iterated (lines), and random networks extrapolated to infinite width (dots, bars of five standard "
+        r"errors). Without a skip and along Post-LN streams $\gamma$ grows like $L^2$, along Pre-LN streams like $\log^2L$, along Pre-BN streams it is bounded.",
+    )
+
+
 def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
     found = [
         (experiment, item)
@@ -449,7 +494,7 @@ def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None
         means = np.array([rung["mean"] for rung in ladder])
         errors = np.array([rung["standard_error"] for rung in ladder])
         axis.errorbar(inverse, means, yerr=5 * errors, **POINTS, label="networks")
-        gamma = stated_prejudice(experiment, item.details["depth"])
+        gamma = stated_gamma(experiment.maps, experiment.first, item.details["depth"])
         axis.plot([0], [gamma / (1 + gamma)], "D", ms=3, color=THEORY, clip_on=False, zorder=5, label="stated")
         grid = np.linspace(0, inverse.max(), 100)
         axis.plot(

@@ -23,7 +23,7 @@ from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
 from theory.equations import NOT_ENCODED, encoded
 from theory.experiments import LISTING, Agreement, combination
 from theory.law import Law, NoClosedForm
-from theory.network import Network, Placement
+from theory.network import Network, Placement, Stack
 from theory.norms import NORMS, Norm
 
 COLOURS = {Verdict.HOLDS: "holds", Verdict.FAILS: "fails", Verdict.UNDECIDED: "undecided", None: "assumed"}
@@ -143,12 +143,14 @@ def traces(claim: Claim) -> list[tuple[str, list[tuple[str, Law]]]]:
     for experiment in claim.experiments:
         if not hasattr(experiment, "network"):
             continue
-        network: Network = experiment.network
+        network: Stack = experiment.network
         law = network.symbolic_law
-        rows = [("pre-activation", law)]
+        plain = isinstance(network, Network)
+        rows = [("pre-activation" if plain else "stream", law)]
         try:
-            rows += [(str(stage), after) for stage, after in network.trace(law)]
-            rows.append(("next pre-activation", network.dense(rows[-1][1])))
+            rows += [(str(step), after) for step, after in network.trace(law)]
+            if plain:
+                rows.append(("next pre-activation", network.dense.on_law(rows[-1][1])))
         except NoClosedForm:
             continue
         found.setdefault(figures.label(network), rows)

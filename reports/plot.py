@@ -9,11 +9,11 @@ import numpy as np
 
 from proofs_checks.prediction import trajectory
 from reports.figures import BAND, STYLE, THEORY, label, mpl, plt, stated_density
-from theory.network import Network
+from theory.network import Network, Stack
 
 
-def draw(network: Network, depth: int, path: Path) -> None:
-    """Two panels: γ behind 1, …, `depth` hidden layers, and the density of $f_0$ behind the last of them.
+def draw(network: Stack, depth: int, path: Path) -> None:
+    """Two panels: γ behind 1, …, `depth` hidden layers or blocks, and the density of $f_0$ behind the last of them.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def draw(network: Network, depth: int, path: Path) -> None:
         figure, (left, right) = plt.subplots(1, 2, figsize=(6, 2.4), layout="constrained")
         left.plot(range(1, depth + 1), gamma, "o-", color=THEORY, ms=3, lw=1)
         left.axhline(1, color=BAND, lw=0.8)
-        left.set_xlabel("hidden layers")
+        left.set_xlabel("hidden layers" if isinstance(network, Network) else "blocks")
         left.set_ylabel(r"$\gamma$: neutral below 1, prejudiced above")
         left.set_title(label(network))
         right.set_xlabel(r"fraction $f_0$ of samples in class 0")

@@ -14,6 +14,7 @@ from reports.command_line import main
 from theory.catalogue import CLAIMS
 
 PREDICT = "predict --norm layer_norm --placement pre --depth 2"
+STREAM = "predict --norm layer_norm --residual pre --depth 6"
 SIMULATE = "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5"
 
 
@@ -56,6 +57,8 @@ NAMES = {
     "list norm": ("'norm'", "nearest is 'norms'"),
     f"{PREDICT} --activation leaky_rleu:0.2": ("'leaky_rleu'", "nearest is 'leaky_relu'"),
     f"{PREDICT} --statistic leave-one": ("'leave-one'", "nearest is 'leave-one-out'"),
+    f"{STREAM} --residual pots": ("'pots'", "nearest is 'post'"),
+    f"{STREAM} --residual none": ("'none'", "pre, post"),
     "report --format pfd": ("'pfd'", "nearest is 'pdf'"),
     "audt": ("audt", "audit"),
     f"{PREDICT} --depht 3": ("--depht", "--depth"),
@@ -82,6 +85,17 @@ VALUES = {
     f"{PREDICT} --activation leaky_relu:": ("''", "slope"),
     f"{PREDICT} --activation relu:0.2": ("'relu:0.2'", "leaky_relu"),
     "predict --norm ghost_batch_norm:1 --placement pre --depth 2": ("'1'", "at least 2"),
+    "predict --norm layer_norm --depth 2": ("--placement", "none, pre or post", "--residual"),
+    "simulate --norm layer_norm --depth 2 --width 8 --samples 4 --networks 3 --seed 5": ("--placement", "--residual"),
+    f"{STREAM} --placement pre": ("--placement pre", "--residual pre"),
+    f"{SIMULATE} --residual post": ("--placement none", "--residual post"),
+    f"{PREDICT} --branch-gain 2": ("--branch-gain 2", "--residual"),
+    "predict --norm layer_norm --depth 2 --branch-gain 2": ("--branch-gain 2", "--residual"),
+    f"{STREAM} --branch-gain 0": ("'0'", "--branch-gain", "above 0"),
+    f"{STREAM} --branch-gain -1": ("'-1'", "--branch-gain"),
+    f"{STREAM} --branch-gain nan": ("'nan'", "--branch-gain"),
+    f"{STREAM} --branch-gain much": ("'much'", "--branch-gain"),
+    "predict --norm dynamic_tanh --residual post --depth 2": ("dynamic_tanh", "residual post", "Gaussian"),
     f"{PREDICT} --classes 1": ("'1'", "--classes"),
     f"{SIMULATE} --width 0": ("'0'", "--width"),
     f"{SIMULATE} --samples 0": ("'0'", "--samples"),
@@ -324,6 +338,35 @@ def test_predict_reads_every_option(call):
     assert len(set(answers)) == len(answers)
 
 
+def test_predict_a_residual_stack(call):
+    """THEORY.md section 9; and each option, given alone, changes the answer."""
+    for residual, stated in (("pre", 0.61431), ("post", 1.30987)):
+        code, out, err = call(f"predict --norm layer_norm --residual {residual} --depth 6 --json")
+        data = json.loads(out)
+        assert (code, err, data["method"]) == (0, "", "closed form")
+        assert data["gamma"] == pytest.approx(stated, abs=5e-6)
+        assert data["overlap"] == pytest.approx(data["gamma"] / (1 + data["gamma"]), rel=1e-15)
+    answers = [call(f"{STREAM} --json {more}")[1] for more in (
+        "", "--residual post", "--branch-gain 2", "--depth 7", "--norm batch_norm", "--input-overlap 0.5", "--bias-variance 0.5", "--bias-variance 0.5 --weight-variance 3",
+        "--activation abs", "--classes 3",
+    )]  # fmt: skip
+    assert len(set(answers)) == len(answers)
+    assert call(f"{STREAM} --json --branch-gain 1")[1] == answers[0]
+    assert call(f"{STREAM} --json --norm none")[1] == answers[1]  # claim `post_ln_stream`: without a norm stream and branch scale alike
+
+
+def test_simulate_a_residual_stack(call):
+    """Networks tell pre from post by many standard errors, and are at their own prediction's side."""
+    seen, said = {}, {}
+    for residual in ("pre", "post"):
+        words = f"--norm layer_norm --residual {residual} --depth 6 --json"
+        seen[residual] = json.loads(call(f"simulate {words} --width 256 --samples 16 --networks 60 --seed 3")[1])
+        said[residual] = json.loads(call(f"predict {words}")[1])["gamma"]
+    for residual, other in (("pre", "post"), ("post", "pre")):
+        off = {place: abs(seen[residual]["gamma"] - said[place]) for place in (residual, other)}
+        assert off[residual] < off[other] / 5 and off[other] > 8 * seen[residual]["standard_error"]
+
+
 def test_predict_for_people(call):
     code, out, _ = call(PREDICT)
     assert code == 0 and "gamma" in out and "0.97523486" in out
@@ -398,3 +441,6 @@ def test_list_and_show(call):
 def test_help_is_no_error(call):
     assert call("--help")[0] == 0
     assert call("audit --help")[0] == 0
+    for verb in ("predict", "simulate"):
+        code, out, _ = call(f"{verb} --help")
+        assert code == 0 and "--residual pre|post" in out and "--branch-gain BETA" in out

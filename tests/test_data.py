@@ -58,8 +58,8 @@ def test_a_shift_is_an_overlap_up_to_the_power():
 def test_stated_maps_of_gain_and_bias_are_the_networks_own(number):
     experiment = GAIN_AND_BIAS.experiments[number]
     for depth in (1, 2, 6):
-        stated = stated_gamma(experiment.overlap_map, experiment.start, depth, experiment.power_map)
-        assert float(stated.mid()) == pytest.approx(predict(experiment.network, depth).gamma, rel=1e-12)
+        stated = stated_gamma(experiment.maps, experiment.start, depth)
+        assert stated == pytest.approx(predict(experiment.network, depth).gamma, rel=1e-12)
 
 
 def test_biases_end_in_deep_prejudice_above_the_threshold():

@@ -17,7 +17,15 @@ FORBIDDEN = {
     "reports": ("jax", "jaxlib", "numerics", "tests"),
 }
 #: Definitions that a simulation shares with the theory: never a derivation, a claim or a closed form.
-DEFINITIONS = ("theory.activations", "theory.distributions", "theory.network", "theory.experiments", "theory.norms", "theory.stages")
+DEFINITIONS = (
+    "theory.activations",
+    "theory.distributions",
+    "theory.network",
+    "theory.experiments",
+    "theory.norms",
+    "theory.stages",
+    "theory.stream",
+)
 FILES = sorted(path.relative_to(ROOT).as_posix() for room in FORBIDDEN for path in (ROOT / room).rglob("*.py"))
 
 

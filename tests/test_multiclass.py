@@ -164,7 +164,7 @@ FORMULAS = {
         type("Centre", (), {"of": staticmethod(lambda gamma, judges: Correlation.of(gamma))}),
     ),
     "covariance of two samples": ("Correlation", type("Samples", (), {"of": staticmethod(lambda gamma, judges: Correlation.of(gamma, 1))})),
-    "γ of the next depth": ("prejudice_at", lambda map_, network, depth, at=observe_largest.prejudice_at: at(map_, network, depth + 1)),
+    "γ of the next depth": ("stated_gamma", lambda maps, start, depth, of=observe_largest.stated_gamma: of(maps, start, depth + 1)),
 }
 
 

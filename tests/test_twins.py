@@ -142,7 +142,7 @@ def test_broken_estimator_is_red(estimator, monkeypatch):
 
 @pytest.mark.parametrize("shift", [-1, 1])
 def test_depth_off_by_one_is_red(shift, monkeypatch):
-    monkeypatch.setattr(observe_prejudice, "stated_gamma", lambda map_, start, depth: stated_gamma(map_, start, depth + shift))
+    monkeypatch.setattr(observe_prejudice, "stated_gamma", lambda maps, start, depth: stated_gamma(maps, start, depth + shift))
     found = observed.run(_broken(LAYER_NORM_PRE), "gamma_depth_3", DESIGN, 1, "twin/off by one")
     assert found.verdict is Verdict.FAILS, found.sentence
 

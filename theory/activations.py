@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Expr, Integral, S, asin, cos, exp, gamma, pi, sin, sinh, sqrt
+from sympy import Expr, Heaviside, Integral, Piecewise, S, asin, cos, cosh, exp, gamma, pi, sin, sinh, sqrt
 
 from theory import symbols as s
 from theory.gaussian_functions import (
@@ -46,6 +46,11 @@ class Elementwise(Stage):
         r"""$E f(X)^2$ at variance q."""
         return gaussian_mean(self.of(sqrt(q) * s.z) ** 2)
 
+    def slope_square(self, q: Expr) -> Expr:
+        r"""$E f'(X)^2$ at variance q."""
+        slope = self.of(s.x).diff(s.x).replace(Heaviside, lambda at, *_: Piecewise((1, at > 0), (0, True)))
+        return gaussian_mean(slope.subs(s.x, sqrt(q) * s.z) ** 2)
+
     def studentised(self, batch: Expr) -> tuple[Expr, Expr]:
         r"""$E f(y)$ and $E f(y)^2$ of a Gaussian sample standardised by its batch of B: $y = \sqrt{B-1}\sin\vartheta$, with density $\propto\cos^{B-3}\vartheta$."""
         if batch == 2:
@@ -75,6 +80,11 @@ class Elementwise(Stage):
                 raise NoClosedForm(f"the moments of an activation need the law of its input, which is {law.shape.value}")
         return replace(law, mean=mean, overlap=overlap, power=power, shape=Shape.UNKNOWN)
 
+    def on_gradient(self, law: Law) -> Expr:
+        if law.shape is not Shape.GAUSSIAN:
+            raise NoClosedForm(f"the mean square slope of an activation needs Gaussian inputs, and these are {law.shape.value}")
+        return self.slope_square(law.power)
+
 
 @dataclass(frozen=True)
 class PiecewiseLinear(Elementwise):
@@ -93,6 +103,9 @@ class PiecewiseLinear(Elementwise):
 
     def square(self, q: Expr) -> Expr:
         return (1 + exact(self.negative_slope) ** 2) * q / 2
+
+    def slope_square(self, q: Expr) -> Expr:
+        return self.square(S.One)
 
     def studentised(self, batch: Expr) -> tuple[Expr, Expr]:
         return (1 - exact(self.negative_slope)) * studentised_mean_modulus(batch) / 2, self.square(S.One)
@@ -124,6 +137,9 @@ class Sine(Elementwise):
     def square(self, q: Expr) -> Expr:
         return exp(-q) * sinh(q)
 
+    def slope_square(self, q: Expr) -> Expr:
+        return exp(-q) * cosh(q)
+
     def on_array(self, h: Any, xp: Any) -> Any:
         return xp.sin(h)
 
@@ -137,6 +153,9 @@ class Erf(Elementwise):
 
     def square(self, q: Expr) -> Expr:
         return 2 / pi * asin(2 * q / (1 + 2 * q))
+
+    def slope_square(self, q: Expr) -> Expr:
+        return 4 / (pi * sqrt(1 + 4 * q))
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return xp.erf(h)

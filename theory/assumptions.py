@@ -3,8 +3,8 @@
 from theory.claim import PAPER, Claim, Kind, Source
 
 
-def _assumption(id: str, title: str, says: str, ref: str) -> Claim:
-    return Claim(id, title, says, Kind.ASSUMPTION, Source(PAPER, ref))
+def _assumption(id: str, title: str, says: str, ref: str, paper: str = PAPER) -> Claim:
+    return Claim(id, title, says, Kind.ASSUMPTION, Source(paper, ref))
 
 
 MEAN_FIELD_LIMIT = _assumption(
@@ -44,5 +44,15 @@ SAMPLE_MEAN_AND_VARIANCE = _assumption(
     r"$\chi^2_{n-1}$ (cited there: Casella and Berger 2002, Theorem 5.3.1).",
     "App. E.1.2",
 )
+GRADIENT_INDEPENDENCE = _assumption(
+    "gradient_independence",
+    "Gradient independence",
+    r"On the way back every layer has weights independent of those of the way forward, so that gradients are independent of the activations and, given the "
+    r"layer above, from unit to unit. Exactly, weights remember the pre-activations $z$ they made, and a gradient $g$ meets that memory "
+    r"through $\frac1N\sum_kz_{ik}g_{jk}$ (claim `gradients_from_gram_matrices`): it vanishes with the width for cotangents drawn independently of the outputs, and does not "
+    r"for a loss whose gradient follows the outputs, as that of $\|z\|^2$.",
+    "Sec. 4",
+    "arXiv 1611.01232",
+)
 
-CLAIMS = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE, SAMPLE_MEAN_AND_VARIANCE)
+CLAIMS = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA, NO_EPSILON, NO_AFFINE, SAMPLE_MEAN_AND_VARIANCE, GRADIENT_INDEPENDENCE)

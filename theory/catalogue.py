@@ -6,6 +6,7 @@ from theory import (
     clt,
     depth,
     gaussian,
+    gradients,
     initialisation,
     layer_statistics,
     leave_one_out,
@@ -14,6 +15,7 @@ from theory import (
     other_norms,
     placements,
     proxy,
+    residual,
     smooth_activations,
     structured_data,
     survey,
@@ -36,6 +38,8 @@ MODULES = (
     multiclass,
     initialisation,
     structured_data,
+    gradients,
+    residual,
     survey,
 )
 

@@ -69,7 +69,7 @@ NODE_LAW_MIXTURE = Claim(
 
 _general = Network(weight_variance=s.weight_variance, bias_variance=s.bias_variance)
 _unbiased = Network(weight_variance=s.weight_variance)
-_first_output = Network().dense(Network().apply_block(next(Network().pre_activations())))
+_first_output = Network().dense.on_law(Network().apply_block(next(Network().states())))
 
 RECURSION = Claim(
     id="overlap_recursion",

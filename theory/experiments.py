@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from sympy import Expr
+from sympy import Expr, S
 
-from theory.distributions import DataSet
-from theory.network import Network
+from theory.law import exact
+from theory.network import Network, Stack
 from theory.norms import Norm
 from theory.stages import Stage
 
@@ -32,12 +32,13 @@ class Prejudice:
 
     Parameters
     ----------
-    network : Network
+    network : Network or ResidualNetwork
         What is simulated.
     depths : tuple of int
-        Numbers of hidden layers; each is one planned check.
+        Numbers of hidden layers, or of blocks; each is one planned check.
     overlap_map : sympy.Expr
-        The stated correlation after a layer as a function of c before it; γ_L = c_L/(1 − c_L).
+        The stated correlation after a layer as a function of c before it, and of the power q where `power_map` is stated too;
+        γ_L = c_L/(1 − c_L).
     rival : Rival
         Another map, rejected at `rival_depth` by the same networks; it starts from the network's `input_overlap`, or from the mean
         overlap of its data set.
@@ -45,26 +46,73 @@ class Prejudice:
         The depth at which the 1/N rate of the width bias is asserted, where there is a bias to see.
     power_map : sympy.Expr or None
         The stated power after a layer as a function of q before it, where `overlap_map` depends on q or samples differ in power.
-    start : sympy.Expr or tuple of these, or None
-        The stated c, or (c, q), of the first pre-activations; None where c is the `input_overlap`. Of a data set every two samples
-        start from their own overlap and powers.
+    start : tuple of sympy.Expr or None
+        The stated c, and q where `power_map` is stated, that the maps start from; None where c is the `input_overlap` and q = 1. Of a data
+        set every two samples start from their own overlap and powers.
     """
 
-    network: Network
+    network: Stack
     depths: tuple[int, ...]
     overlap_map: Expr
     rival: Rival
     rival_depth: int
     rate_depth: int | None = None
     power_map: Expr | None = None
-    start: Expr | tuple[Expr, Expr] | None = None
+    start: tuple[Expr, ...] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.start, tuple) != (self.power_map is not None) and not isinstance(self.network.inputs, DataSet):
+        if self.start is not None and len(self.start) != len(self.maps):
             raise ValueError("a map of powers needs the power it starts from, and a power needs its map")
         for depth in (self.rival_depth, self.rate_depth):
             if depth is not None and depth not in self.depths:
                 raise ValueError(f"depth {depth} of the rival or the rate is not among the depths {self.depths}")
+
+    @property
+    def maps(self) -> tuple[Expr, ...]:
+        """The stated maps: of c, and of q where there is one."""
+        return (self.overlap_map,) if self.power_map is None else (self.overlap_map, self.power_map)
+
+    @property
+    def first(self) -> tuple[Expr, ...]:
+        """What the stated maps start from: c, and q beside a map of it."""
+        return self.start or self.ignoring_inputs
+
+    @property
+    def ignoring_inputs(self) -> tuple[Expr, ...]:
+        """The same with the network's `input_overlap` for c: what the rival's map starts from."""
+        power = () if self.power_map is None else (self.start[1],) if self.start else (S.One,)
+        return (exact(self.network.input_overlap), *power)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.block
+
+
+@dataclass(frozen=True)
+class GradientGrowth:
+    r"""The factor per layer of the squared gradient on its way back, $E\|\partial/\partial z_l\|^2 = \chi\,E\|\partial/\partial z_{l+1}\|^2$.
+
+    Parameters
+    ----------
+    network : Network
+        What is simulated. Where it couples samples and its batch size is `oo`, batches grow with the width.
+    layers : tuple of int
+        First and last of the hidden layers between which the factor is taken; one more layer follows the last.
+    factor : sympy.Expr
+        The stated χ, constant between these layers.
+    rival : Rival
+        Another factor, rejected by the same gradients.
+    """
+
+    network: Network
+    layers: tuple[int, int]
+    factor: Expr
+    rival: Rival
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.layers[0] < self.layers[1]:
+            raise ValueError(f"a factor per layer needs two layers in order, not {self.layers}")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -201,9 +249,16 @@ class StatisticLaw:
         return self.norm.stages
 
 
+class Compared(Enum):
+    """What two samplers of a network are compared by."""
+
+    PREJUDICE = "γ"
+    GRADIENTS = "growth of the squared gradient from a layer to the first"
+
+
 @dataclass(frozen=True)
 class SameLaw:
-    """Two samplers of one network agree in law: two-sample comparison of γ at several depths and one small width.
+    """Two samplers of one network agree in law: two-sample comparison of γ, or of gradients, at several depths and one small width.
 
     The rival is another network, which the same comparison must tell apart from this one at the deepest depth.
     """
@@ -212,6 +267,7 @@ class SameLaw:
     depths: tuple[int, ...]
     width: int
     rival: Rival
+    compared: Compared = Compared.PREJUDICE
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -263,4 +319,4 @@ class Agreement:
         return Rival("the first activation without a norm whose prejudice is far enough", self.rivals[0])
 
 
-Experiment = Prejudice | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw | Agreement
+Experiment = Prejudice | GradientGrowth | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw | Agreement

@@ -48,7 +48,7 @@ SHIFT = Claim(
         Statement("gamma_of_the_inputs", derived=_shifted.gamma, stated=s.delta**2),
         Statement(
             "gamma_without_hidden_layers",
-            derived=gamma_of(Network(input_shift=s.delta).dense(_shifted).correlation),
+            derived=gamma_of(Network(input_shift=s.delta).dense.on_law(_shifted).correlation),
             stated=s.delta**2,
             reason="a dense layer without bias keeps c",
         ),
@@ -60,7 +60,7 @@ SHIFT = Claim(
             overlap_map=kappa(s.c),
             rival=Rival("the shift is ignored", kappa(s.c)),
             rival_depth=2,
-            start=_start,
+            start=(_start,),
         ),
         Prejudice(
             Network(LayerNorm, Placement.POST, input_shift=0.5),
@@ -68,7 +68,7 @@ SHIFT = Claim(
             overlap_map=_after_layer_norm,
             rival=Rival("layer norm after the activation removes the shift", s.c * 0),
             rival_depth=1,
-            start=_start,
+            start=(_start,),
         ),
         Prejudice(
             Network(BatchNorm, Placement.PRE, batch_size=BATCH, input_shift=0.5),
@@ -76,7 +76,7 @@ SHIFT = Claim(
             overlap_map=batch_norm_pre_overlap(BATCH),
             rival=Rival("the shift passes batch norm", kappa(_start)),
             rival_depth=1,
-            start=_start,
+            start=(_start,),
         ),
     ),
 )
@@ -91,7 +91,7 @@ _erf_power = 2 * _gain / pi * asin(2 * s.q / (1 + 2 * s.q)) + _bias
 _erf_map = (2 * _gain / pi * asin(2 * s.c * s.q / (1 + 2 * s.q)) + _bias) / _erf_power
 _first_overlap, _first_power = (_gain * s.c + _bias) / (_gain + _bias), _gain + _bias
 _fixed_power = _bias / (1 - _gain / 2)
-_first_layer = Network(**_general).dense(gaussian_data(s.c))
+_first_layer = Network(**_general).dense.on_law(gaussian_data(s.c))
 _relu, _norm = Network(**_general).layer_map(), Network(LayerNorm, Placement.POST, **_general).layer_map()
 _erf_layer = Network(activation=_erf, **_general).layer_map()
 
@@ -171,7 +171,7 @@ GAIN_AND_BIAS = Claim(
             overlap_map=at(_norm_map, RELU_GAIN, RELU_BIAS),
             rival=Rival("layer norm after the activation is neutral with biases too", s.c * 0),
             rival_depth=2,
-            start=first(RELU_GAIN, RELU_BIAS, S.Zero)[0],
+            start=first(RELU_GAIN, RELU_BIAS, S.Zero)[:1],
         ),
         Prejudice(
             Network(activation=_erf, weight_variance=ERF_GAIN, bias_variance=ERF_BIAS, input_overlap=0.5),
@@ -251,7 +251,7 @@ UNIVERSALITY = Claim(
             overlap_map=at(_norm_map, 2.0, 0.5),
             rival=Rival(r"weights on $(-1, 1)$: a variance of 1/3, not matched", at(_norm_map, *narrowed(_UNIFORM, Rational(1, 3)))),
             rival_depth=1,
-            start=first(2.0, 0.5, S.Zero)[0],
+            start=first(2.0, 0.5, S.Zero)[:1],
         ),
         Prejudice(
             Network(weights=Distribution.RADEMACHER, inputs=Distribution.RADEMACHER),

@@ -368,6 +368,7 @@ THREE = Claim(
             rival_depth=1,
         ),
     ),
+    long=True,
 )
 
 CLAIMS = (LAW, LARGEST, THREE)

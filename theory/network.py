@@ -7,6 +7,7 @@ layer for the outputs. Everything here is the mean-field limit: infinite width a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -33,13 +34,48 @@ class Placement(Enum):
 
 
 @dataclass(frozen=True)
-class Network:
-    """Input law × norm × placement × activation × initialisation.
+class Dense:
+    r"""A dense layer $h \mapsto Wh + b$, $W_{ij} \sim N(0, \sigma_w^2/N)$ and $b_i \sim N(0, \sigma_b^2)$: the two variances, and other laws of weights.
+
+    No law of units depends on what weights are drawn from: a pre-activation is a sum of N independent terms of matched variance, by the
+    central limit theorem the limit is the Gaussian one, and what is left at width N is O(1/N). Biases are not summed, and stay Gaussian.
+    """
+
+    weight_variance: float | Expr = 1
+    bias_variance: float | Expr = 0
+    weights: Distribution = Distribution.GAUSSIAN
+
+    def on_law(self, law: Law) -> Law:
+        r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
+        gain, bias = exact(self.weight_variance), exact(self.bias_variance)
+        return replace(law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN)
+
+
+def apply_stages(stages: tuple[Stage, ...], law: Law) -> Law:
+    """The law behind stages in a row: by their own rules or, failing these, by the node law.
+
+    Raises
+    ------
+    NoClosedForm
+        If neither answers.
+    """
+    try:
+        return reduce(lambda before, stage: stage.on_law(before), stages, law)
+    except NoClosedForm as rule:
+        try:
+            return node_law(stages, law)
+        except NoClosedForm as quadrature:
+            raise NoClosedForm(f"{rule}; and {quadrature}") from None
+
+
+@dataclass(frozen=True)
+class Stack(ABC):
+    """Inputs × norm × placement × activation × initialisation: what networks of every kind are described by.
 
     Parameters
     ----------
     norm, placement, activation
-        The block after each hidden dense layer.
+        The block of each layer.
     weight_variance, bias_variance
         σ_w² (of a weight, times the fan-in) and σ_b²; numbers or SymPy expressions.
     input_overlap
@@ -49,9 +85,8 @@ class Network:
     input_shift
         δ of inputs N(δ, 1): a standardisation that left a mean behind.
     weights, inputs
-        What weights and input coordinates are drawn from. No law depends on it, for a pre-activation is a sum of N independent terms of
-        matched variance: by the central limit theorem the limit is the Gaussian one, and what is left at width N is O(1/N). Biases are not
-        summed, and stay Gaussian. Of a `DataSet` only the overlaps of its samples, measured, could say more: no law is given.
+        What weights and input coordinates are drawn from: see `Dense`. Of a `DataSet` the overlaps of its samples are measured, and there
+        is no law.
 
     Raises
     ------
@@ -82,6 +117,16 @@ class Network:
                     raise ValueError(f"a batch of {self.batch_size} does not do for {self.norm.name}: {reason}")
 
     @property
+    @abstractmethod
+    def block(self) -> tuple[Stage, ...]:
+        """The stages of a layer that are not dense, in the order they run."""
+
+    @property
+    def couples_samples(self) -> bool:
+        """Whether samples of one batch see each other."""
+        return any(stage.couples_samples for stage in self.block)
+
+    @property
     def input_law(self) -> Law:
         """The law of the inputs.
 
@@ -95,6 +140,38 @@ class Network:
         return gaussian_data(self.input_overlap, batch=self.batch_size, shift=self.input_shift)
 
     @property
+    def dense(self) -> Dense:
+        """The dense layer that opens a layer, and the last one, whose outputs are the network's."""
+        return Dense(self.weight_variance, self.bias_variance, self.weights)
+
+    @property
+    def symbolic_law(self) -> Law:
+        """Units of power q and overlap c·q: where the derivation of a layer map starts."""
+        batch = exact(self.batch_size)
+        return Law(S.Zero, overlap=s.c * s.q, power=s.q, batch=batch, coupled=self.couples_samples and batch != oo)
+
+    @abstractmethod
+    def trace(self, law: Law) -> Iterator[tuple[object, Law]]:
+        """Each step of a layer, by name, with the law after it."""
+
+    @abstractmethod
+    def states(self) -> Iterator[Law]:
+        """The laws that the first layer starts from, the second, …"""
+
+    @abstractmethod
+    def layer_map(self) -> Law:
+        """One layer, in symbols: from `symbolic_law` to the law before the next."""
+
+    def overlap_map(self) -> Expr:
+        """The correlation before the next layer as a function of c (and of q where the activation has a scale)."""
+        return tidy(self.layer_map().correlation)
+
+
+@dataclass(frozen=True)
+class Network(Stack):
+    """Hidden dense layers with a block behind each."""
+
+    @property
     def block(self) -> tuple[Stage, ...]:
         """The stages after each hidden dense layer, in the order they run."""
         match self.placement:
@@ -104,16 +181,6 @@ class Network:
                 return (*self.norm.stages, self.activation.stage)
             case Placement.POST:
                 return (self.activation.stage, *self.norm.stages)
-
-    @property
-    def couples_samples(self) -> bool:
-        """Whether samples of one batch see each other."""
-        return any(stage.couples_samples for stage in self.block)
-
-    def dense(self, law: Law) -> Law:
-        r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
-        gain, bias = exact(self.weight_variance), exact(self.bias_variance)
-        return replace(law, mean=S.Zero, overlap=gain * law.overlap + bias, power=gain * law.power + bias, shape=Shape.GAUSSIAN)
 
     def trace(self, law: Law) -> Iterator[tuple[Stage, Law]]:
         """Each stage of the block with the law after it, from the law of the pre-activations."""
@@ -126,38 +193,16 @@ class Network:
         return reduce(lambda before, stage: stage.on_law(before), self.block, law)
 
     def apply_block(self, law: Law) -> Law:
-        """The law after norm and activation, from the law of the pre-activations: by the stages' rules or, failing these, by the node law.
+        """The law after norm and activation, from the law of the pre-activations."""
+        return apply_stages(self.block, law)
 
-        Raises
-        ------
-        NoClosedForm
-            If neither answers.
-        """
-        try:
-            return self.by_rules(law)
-        except NoClosedForm as rule:
-            try:
-                return node_law(self.block, law)
-            except NoClosedForm as quadrature:
-                raise NoClosedForm(f"{rule}; and {quadrature}") from None
-
-    def pre_activations(self) -> Iterator[Law]:
+    def states(self) -> Iterator[Law]:
         """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
-        law = self.dense(self.input_law)
+        law = self.dense.on_law(self.input_law)
         while True:
             yield law
-            law = self.dense(self.apply_block(law))
-
-    @property
-    def symbolic_law(self) -> Law:
-        """Pre-activations of power q and overlap c·q: where the derivation of a layer map starts."""
-        batch = exact(self.batch_size)
-        return Law(S.Zero, overlap=s.c * s.q, power=s.q, batch=batch, coupled=self.couples_samples and batch != oo)
+            law = self.dense.on_law(self.apply_block(law))
 
     def layer_map(self) -> Law:
-        """One hidden layer, in symbols: from `symbolic_law` to the next pre-activations."""
-        return self.dense(self.apply_block(self.symbolic_law))
-
-    def overlap_map(self) -> Expr:
-        """The correlation of the next pre-activations as a function of c (and of q where the activation has a scale)."""
-        return tidy(self.layer_map().correlation)
+        """One hidden layer: from pre-activations to the next."""
+        return self.dense.on_law(self.apply_block(self.symbolic_law))

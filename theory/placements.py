@@ -10,7 +10,7 @@ from sympy import Expr, Limit, Max, Rational, exp, gamma, oo, pi, simplify, sin,
 from theory import symbols as s
 from theory.activations import ACTIVATIONS, Activation, PiecewiseLinear
 from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT, NO_AFFINE, NO_EPSILON
-from theory.claim import BOTH, EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
+from theory.claim import BOTH, ENCLOSED, EXACT, PAPER, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.class_fraction import LAW as CLASS_FRACTION_LAW
 from theory.clt import GRAM_SAMPLER, LYAPUNOV
 from theory.depth import MONOTONE, RECURSION
@@ -362,6 +362,64 @@ LAYER_NORM_POST = Claim(
     ),
 )
 
+_apart = s.c - _ln_post_map
+
+LAYER_NORM_BASIN = Claim(
+    id="layer_norm_basin",
+    title="ReLU → LN: every overlap below one is damped to zero",
+    says=r"The map of ReLU → LN lies below the diagonal on $(0, 1)$ and above it on $[-1, 0)$, so $c_l \to 0$ from every $c_0 < 1$: the basin of the neutral state is all "
+    r"but equal inputs. A layer keeps at least the share $\pi/(2(\pi-1)) = 0.7335$ of a positive overlap, and nearly all of one close to 1.",
+    kind=Kind.THEOREM,
+    source=derived_here(),
+    domain=(Interval(s.c, 0, 1), Interval(s.t, 0, 1)),
+    rests_on=(LAYER_NORM_POST, KAPPA_SHAPE),
+    statements=(
+        Statement("on_the_diagonal_at_zero", derived=_apart.subs(s.c, 0), stated=0),
+        Statement("on_the_diagonal_at_one", derived=_apart.subs(s.c, 1), stated=0),
+        Statement(
+            "concave",
+            derived=-simplify(_apart.diff(s.c)).diff(s.c),
+            stated=0,
+            relation=Relation.GREATER,
+            steps=(Step(1 / ((pi - 1) * sqrt(1 - s.c**2)), r"$\pi\kappa''/(\pi-1)$"),),
+            witnesses=EXACT,
+            reason=r"$c - f(c)$ is concave with zeros at 0 and 1: positive between them, negative below 0",
+        ),
+        Statement(
+            "below_the_diagonal",
+            derived=s.c,
+            stated=_ln_post_map,
+            relation=Relation.GREATER,
+            witnesses=ENCLOSED,
+            reason="the same inequality, evaluated",
+        ),
+        Statement(
+            "above_the_diagonal_below_zero",
+            derived=_ln_post_map.subs(s.c, -s.t),
+            stated=-s.t,
+            relation=Relation.GREATER,
+            witnesses=ENCLOSED,
+            reason=r"here $c = -t$; the map increases and vanishes at 0, so overlaps rise to 0 and do not cross it",
+        ),
+        Statement(
+            "least_share",
+            derived=_ln_post_map / s.c,
+            stated=pi / (2 * (pi - 1)),
+            relation=Relation.GREATER,
+            witnesses=ENCLOSED,
+            reason="the slope at 0, of a convex map",
+        ),
+    ),
+    experiments=(
+        Prejudice(
+            Network(LayerNorm, Placement.POST, input_overlap=0.8),
+            depths=(2,),
+            overlap_map=_ln_post_map,
+            rival=Rival("every overlap is damped by 0.7335 per layer", pi / (2 * (pi - 1)) * s.c),
+            rival_depth=2,
+        ),
+    ),
+)
 
 _rms_pre = Network(RMSNorm, Placement.PRE, **_GAIN_ONLY).layer_map()
 _rms_post = Network(RMSNorm, Placement.POST, **_GAIN_ONLY).layer_map()
@@ -472,6 +530,7 @@ CLAIMS = (
     BATCH_NORM_POST,
     LAYER_NORM_PRE,
     LAYER_NORM_POST,
+    LAYER_NORM_BASIN,
     RMS_NORM_PRE,
     RMS_NORM_POST,
     BATCH_IS_NOT_LAYER,

@@ -39,7 +39,7 @@ def _statistic(own: Expr, one: Expr, other: Expr) -> Expr:
 
 _network = Network(LeaveOneOutBatchNorm, Placement.PRE, batch_size=FINITE, weight_variance=s.weight_variance)
 _first = _network.layer_map()
-_second = _network.dense(_network.apply_block(_first))
+_second = _network.dense.on_law(_network.apply_block(_first))
 _activation = _network.apply_block(_network.symbolic_law)
 _nu = s.u + 2
 _mean = sqrt(FINITE * _nu / ((FINITE - 1) * _nu)) * sqrt(_nu) * gamma((_nu + 1) / 2) / (sqrt(pi) * gamma(_nu / 2) * (_nu - 1))

@@ -115,7 +115,7 @@ WITHOUT_NORM = Claim(
             Statement(
                 f"{name}_at_depth_one",
                 derived=Network(activation=ACTIVATIONS[name])
-                .dense(Network(activation=ACTIVATIONS[name]).apply_block(next(Network(activation=ACTIVATIONS[name]).pre_activations())))
+                .dense.on_law(Network(activation=ACTIVATIONS[name]).apply_block(next(Network(activation=ACTIVATIONS[name]).states())))
                 .gamma,
                 stated=stated,
                 witnesses=EXACT if stated == 0 else BOTH,

@@ -39,6 +39,14 @@ class Stage(ABC):
         """The law of the outputs from the law of the inputs, exact, or `NoClosedForm`."""
         raise NoClosedForm(f"the stage {type(self).__name__} gives no rule for laws of its own")
 
+    def on_gradient(self, law: Law) -> Expr:
+        r"""What it multiplies the expected squared gradient by on the way back, at inputs of this law, or `NoClosedForm`.
+
+        In wide layers, for gradients that are independent from unit to unit and, in the full batch, uncorrelated between samples: the
+        derivatives of averages take a vanishing share of these.
+        """
+        raise NoClosedForm(f"the stage {type(self).__name__} gives no rule for gradients")
+
     @abstractmethod
     def on_array(self, h: Any, xp: Any) -> Any:
         """The outputs, of the shape of `h`: (…, samples of one batch, features)."""
@@ -83,6 +91,10 @@ class Center(Stage):
         shape = Shape.RESIDUAL if law.shape is Shape.GAUSSIAN else Shape.CENTRED
         return replace(law, mean=S.Zero, overlap=S.Zero, power=power, shape=shape, coupled=True)
 
+    def on_gradient(self, law: Law) -> Expr:
+        _whole(self.axis, law)
+        return S.One
+
     def on_array(self, h: Any, xp: Any) -> Any:
         return h - xp.mean(h, axis=self.axis.value, keepdims=True)
 
@@ -123,6 +135,12 @@ class Scale(Stage):
             return replace(law, power=S.One, coupled=True)
         raise NoClosedForm("the law of a unit divided by its root mean square over a finite batch needs the batch to be centred first")
 
+    def on_gradient(self, law: Law) -> Expr:
+        _whole(self.axis, law)
+        if self.axis is Axis.BATCH and law.overlap != 0:
+            raise NoClosedForm("units whose means differ are divided by different numbers, and so are their gradients")
+        return 1 / (law.power + exact(self.epsilon))
+
     def on_array(self, h: Any, xp: Any) -> Any:
         return h / xp.sqrt(_guarded(xp.mean(h**2, axis=self.axis.value, keepdims=True), self.epsilon))
 
@@ -145,6 +163,16 @@ class ScaleByDeviation(Stage):
             return _divided(law, law.power - law.overlap + exact(self.epsilon))
         raise NoClosedForm("units differ in their variance over the batch, or the batch is finite and its law unknown")
 
+    def on_gradient(self, law: Law) -> Expr:
+        _whole(self.axis, law)
+        if self.axis is Axis.FEATURES:
+            return 1 / (law.power - law.mean**2 + exact(self.epsilon))
+        if law.shape is not Shape.GAUSSIAN:
+            raise NoClosedForm(
+                "units that differ in their variance over the batch are divided by different numbers, and so are their gradients"
+            )
+        return 1 / (law.power - law.overlap + exact(self.epsilon))
+
     def on_array(self, h: Any, xp: Any) -> Any:
         away = h - xp.mean(h, axis=self.axis.value, keepdims=True)
         return h / xp.sqrt(_guarded(xp.mean(away**2, axis=self.axis.value, keepdims=True), self.epsilon))
@@ -165,6 +193,12 @@ class ScaleByModulus(Stage):
         if everyone_alike and law.shape is Shape.GAUSSIAN and law.power != 0:
             return _divided(law, law.power)
         raise NoClosedForm("the mean modulus over the batch is known of Gaussian units that are alike")
+
+    def on_gradient(self, law: Law) -> Expr:
+        _whole(self.axis, law)
+        if law.shape is not Shape.GAUSSIAN or (self.axis is Axis.BATCH and law.overlap != 0):
+            raise NoClosedForm("the mean modulus is known of Gaussian units that are alike")
+        return 1 / law.power
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return h / (xp.sqrt(xp.pi / 2) * xp.mean(xp.abs(h), axis=self.axis.value, keepdims=True))
@@ -222,6 +256,12 @@ class Group(Stage):
 def _divided(law: Law, square: Expr) -> Law:
     """The law over the root of a constant."""
     return replace(law, mean=law.mean / sqrt(square), overlap=law.overlap / square, power=law.power / square)
+
+
+def _whole(axis: Axis, law: Law) -> None:
+    """Refuse a finite batch: the derivatives of its averages take a share of the gradient."""
+    if axis is Axis.BATCH and law.batch != oo:
+        raise NoClosedForm("what the averages of a finite batch take from a gradient depends on the activation behind them")
 
 
 def _guarded(square: Any, epsilon: float) -> Any:
@@ -292,6 +332,9 @@ class FreshStatistics(Stage):
 
     def on_law(self, law: Law) -> Law:
         return law
+
+    def on_gradient(self, law: Law) -> Expr:
+        return S.One
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return (h - 0) / xp.sqrt(1.0)

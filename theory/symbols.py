@@ -51,6 +51,7 @@ tau = Symbol("tau", positive=True)  #: a batch's estimate of the standard deviat
 k = Symbol("k", integer=True, nonnegative=True)  #: order of a term of a series
 
 # Initialisation
+beta = Symbol("beta", positive=True)  #: gain of a residual branch
 weight_deviation = Symbol("sigma_w", positive=True)
 bias_deviation = Symbol("sigma_b", positive=True)
 weight_variance, bias_variance = weight_deviation**2, bias_deviation**2
