@@ -7,7 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from numerics.ensemble import Size, finite, propagate, replicate
+from numerics.ensemble import Size, finite, propagate
+from numerics.kernel import replicate
 from theory.network import Network
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from numerics.ensemble import replicate
+from numerics.kernel import replicate
 from numerics.namespace import XP
 from theory.norms import Norm
 

@@ -7,9 +7,8 @@ through one compiled kernel.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -19,19 +18,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from numerics import datasets, keys
+from numerics import datasets
 from numerics.draws import draw
 from numerics.estimators import Moments, two_moments
+from numerics.kernel import Stopwatch, replicate
 from numerics.namespace import XP
 from theory.distributions import DataSet, Distribution
 from theory.network import Dense, Network, Placement, Stack
 from theory.stages import Stage
 from theory.stream import ResidualNetwork
 
-#: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
-COMPILER = {"xla_backend_optimization_level": 1}
-
-Measure = Callable[[jax.Array], Any]
+Observer = Callable[[jax.Array], Any]
 
 
 class Sampler(Enum):
@@ -66,37 +63,8 @@ class Size:
 
     @property
     def networks_per_call(self) -> int:
-        """Replicates in one compiled call: about 2^16 units of one layer, between 8 and 1024 networks."""
-        return max(8, min(1024, 2**16 // self.width))
-
-
-@dataclass
-class Stopwatch:
-    """Seconds spent compiling, and drawing and estimating."""
-
-    compiling: float = 0.0
-    running: float = 0.0
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One compiled network shape: keys of networks, and which of several blocks they have, to measurements of each."""
-
-    measure: Callable[[jax.Array, jax.Array], Any]
-    at_once: int
-    compiled: dict[int, Any] = field(default_factory=dict, compare=False)
-
-    def __call__(self, network_keys: jax.Array, which: int, stopwatch: Stopwatch) -> Any:
-        count, which = len(network_keys), jnp.int32(which)
-        if count not in self.compiled:
-            start = time.perf_counter()
-            mapped = jax.jit(lambda ks, which: lax.map(lambda k: self.measure(k, which), ks, batch_size=min(self.at_once, count)))
-            self.compiled[count] = mapped.lower(network_keys, which).compile(COMPILER)
-            stopwatch.compiling += time.perf_counter() - start
-        start = time.perf_counter()
-        result = jax.device_get(self.compiled[count](network_keys, which))
-        stopwatch.running += time.perf_counter() - start
-        return result
+        """Replicates in one compiled call: few, so that ensembles of any size share one kernel, and enough that calls cost nothing."""
+        return max(16, min(256, 2**13 // self.width))
 
 
 def batches(network: Stack, samples: int) -> tuple[int, int]:
@@ -121,7 +89,8 @@ def dense(h: jax.Array, key: jax.Array, width: int, layer: Dense, sampler: Sampl
         raise ValueError(f"layers are drawn from Gram matrices for Gaussian weights only, not for {layer.weights.value} ones")
     *lead, fan_in = h.shape
     flat = h.reshape(-1, fan_in)
-    weight_key, bias_key = jax.random.split(key)
+    # A random operation takes a fifth of the time that a network takes to compile: keys are split only where both are drawn from.
+    weight_key, bias_key = jax.random.split(key) if float(layer.bias_variance) > 0 else (key, key)
     factor = flat if sampler is Sampler.WEIGHTS else jnp.linalg.qr(flat.T, mode="r").T
     root = product(factor, draw(layer.weights, weight_key, (factor.shape[1], width)))
     return scaled(root, bias_key, layer, fan_in).reshape(*lead, width)
@@ -157,11 +126,12 @@ def apply_stages(stages: tuple[Stage, ...], h: jax.Array) -> jax.Array:
     return h
 
 
-def propagate(network: Stack, size: Size, key: jax.Array, observe: Measure, block: Measure | None = None) -> tuple[jax.Array, Any]:
+def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, block: Observer | None = None) -> tuple[jax.Array, Any]:
     """Last hidden activations of one network, and what `observe` made of the activations of each layer; `block` in place of its own."""
     if isinstance(network, ResidualNetwork):
         return propagate_stream(network, size, key, observe)
-    input_key, layer_key = jax.random.split(key)
+    every = jax.random.split(key, 1 + size.depth)
+    input_key, layer_keys = every[0], every[1:]
     block = block or partial(apply_stages, network.block)
 
     def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
@@ -169,7 +139,6 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Measure, bloc
         return h, observe(h)
 
     h = inputs(network, size, input_key)
-    layer_keys = jax.random.split(layer_key, size.depth)
     if h.shape[-1] == size.width:
         return lax.scan(layer, h, layer_keys)
     h, first = layer(h, layer_keys[0])
@@ -177,14 +146,15 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Measure, bloc
     return h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest)
 
 
-def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Measure) -> tuple[jax.Array, Any]:
+def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Observer) -> tuple[jax.Array, Any]:
     """The stream behind the last block of one residual network, and what `observe` made of the stream behind each."""
-    input_key, embedding_key, block_key = jax.random.split(key, 3)
+    every = jax.random.split(key, 2 + 2 * size.depth)
+    input_key, embedding_key, block_keys = every[0], every[1], every[2:].reshape(size.depth, 2)
 
     normalised = partial(apply_stages, network.norm.stages)
 
-    def block(x: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
-        inner_key, outer_key = jax.random.split(key)
+    def block(x: jax.Array, keys: jax.Array) -> tuple[jax.Array, Any]:
+        inner_key, outer_key = keys
         h = normalised(x) if network.placement is Placement.PRE else x
         h = network.activation.stage.on_array(dense(h, inner_key, size.width, network.dense, size.sampler), XP)
         x = x + dense(h, outer_key, size.width, network.outer, size.sampler)
@@ -192,33 +162,7 @@ def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, obser
         return x, observe(x)
 
     x = dense(inputs(network, size, input_key), embedding_key, size.width, network.embedding, size.sampler)
-    return lax.scan(block, x, jax.random.split(block_key, size.depth))
-
-
-_KERNELS: dict[Any, Kernel] = {}
-
-
-def replicate(
-    measure: Callable[..., Any],
-    name: Any,
-    per_call: int,
-    key: jax.Array,
-    networks: int,
-    stopwatch: Stopwatch | None = None,
-    at_once: int = 8,
-    which: int | None = None,
-) -> Any:
-    """Measurements of `networks` independent replicates, numbered along the first axis.
-
-    `measure` takes one network's key; `name` identifies it, so that equal work compiles once. A compiled call covers `per_call`
-    networks, `at_once` of them side by side in memory. With `which`, `measure` takes it as a second argument, and one kernel serves
-    all its values.
-    """
-    kernel = _KERNELS.setdefault(name, Kernel(measure if which is not None else lambda network_key, _: measure(network_key), at_once))
-    stopwatch = stopwatch or Stopwatch()
-    count = min(per_call, networks)
-    parts = [kernel(keys.members(key, first, count), which or 0, stopwatch) for first in range(0, networks, count)]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)
+    return lax.scan(block, x, block_keys)
 
 
 def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None) -> Moments:

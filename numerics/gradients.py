@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from numerics.ensemble import Sampler, Size, apply_stages, dense, finite, inputs, product, replicate, scaled
+from numerics.ensemble import Sampler, Size, apply_stages, dense, finite, inputs, product, scaled
+from numerics.kernel import replicate
 from theory.network import Dense, Network
 
 PER_CALL = 32  #: networks in one compiled call: ensembles of any size then share one kernel

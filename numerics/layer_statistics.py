@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from numerics.ensemble import Sampler, Size, dense, propagate, replicate
+from numerics.ensemble import Sampler, Size, dense, propagate
+from numerics.kernel import replicate
 from theory.activations import ACTIVATIONS
 from theory.experiments import Quantity
 from theory.network import Network

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from numerics import keys
-from numerics.ensemble import Size, Stopwatch, moments
+from numerics.ensemble import Size, moments
+from numerics.kernel import Stopwatch
 from theory.network import Stack
 
 

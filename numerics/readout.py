@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from numerics.ensemble import Size, dense, propagate, replicate
+from numerics.ensemble import Size, dense, propagate
+from numerics.kernel import replicate
 from theory.network import Network
 
 

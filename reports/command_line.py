@@ -349,7 +349,7 @@ def audit(
         raise click.UsageError("--seed and --vary-seed exclude each other: give one of them")
     chosen = claims_of(claims, module, long)
     from proofs_checks import audit as auditing
-    from reports import latex, terminal
+    from reports import terminal
 
     if vary_seed:
         seed = secrets.randbelow(2**31)
@@ -363,7 +363,6 @@ def audit(
         result = auditing.run(chosen, settings, on_evidence)
     try:
         path = result.write(out)
-        latex.write_sources(result, out)
     except OSError as error:
         raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
     if as_json:

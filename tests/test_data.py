@@ -10,7 +10,7 @@ from flint import arb
 from sympy import S, pi
 from test_command_line import assert_refused, call  # noqa: F401 - a fixture
 
-from numerics import datasets, draws, ensemble, keys
+from numerics import datasets, draws, ensemble, kernel, keys
 from numerics.ensemble import Sampler, Size, moments
 from proofs_checks import observe_prejudice, observed
 from proofs_checks.balls import enclose, precision
@@ -283,7 +283,7 @@ def test_broken_experiment_is_red(name):
 def test_weights_of_unmatched_variance_are_red(monkeypatch):
     """Uniform weights on (−1, 1), as a careless sampler would draw them."""
     monkeypatch.setattr(ensemble, "draw", lambda distribution, key, shape: draws.draw(distribution, key, shape) / np.float32(np.sqrt(3)))
-    monkeypatch.setattr(ensemble, "_KERNELS", {})
+    monkeypatch.setattr(kernel, "_KERNELS", {})
     found = observed.run(UNIVERSALITY.experiments[0], "gamma_depth_1", DESIGN, 1, "twin/unmatched")
     assert found.verdict is Verdict.FAILS, found.sentence
 
@@ -292,7 +292,7 @@ def test_other_samples_of_the_same_set_are_red(monkeypatch):
     """The networks see the next samples, the theory the first ones: 32 patches are not the set."""
     monkeypatch.setattr(ensemble.datasets, "samples", lambda dataset, count, of=datasets.samples: of(dataset, 2 * count)[count:])
     monkeypatch.setattr(observe_prejudice, "gram", partial(_gram_of, datasets.pixels(PORTRAIT)))
-    monkeypatch.setattr(ensemble, "_KERNELS", {})
+    monkeypatch.setattr(kernel, "_KERNELS", {})
     experiment = _one_depth(STRUCTURED_DATA.experiments[2])
     found = observed.run(experiment, "gamma_depth_1", DESIGN, 1, "twin/other samples")
     assert found.verdict is Verdict.FAILS, found.sentence

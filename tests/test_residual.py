@@ -9,7 +9,7 @@ import pytest
 from mpmath import acos, log, mpf, pi, sqrt, workdps
 from sympy import oo
 
-from numerics import ensemble, keys
+from numerics import ensemble, kernel, keys
 from numerics.ensemble import Sampler, Size, moments
 from numerics.prejudice import simulate
 from proofs_checks import observe_prejudice, observed
@@ -294,7 +294,7 @@ def test_broken_stream_is_red(name):
 @pytest.fixture
 def uncompiled(monkeypatch):
     """Kernels and ladders of this test alone: what is broken here is not found in, or left for, another."""
-    monkeypatch.setattr(ensemble, "_KERNELS", {})
+    monkeypatch.setattr(kernel, "_KERNELS", {})
     observe_prejudice.ladder.cache_clear()
     yield
     observe_prejudice.ladder.cache_clear()

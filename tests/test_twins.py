@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 from sympy import oo, pi
 
-from numerics import ensemble
+from numerics import ensemble, kernel
 from numerics.estimators import Moments, two_moments
 from proofs_checks import enclosed, observe_prejudice, observed
 from proofs_checks.decide import decide
@@ -135,7 +135,7 @@ def _spread_for_power(h, coupled):
 @pytest.mark.parametrize("estimator", [_with_diagonal, _spread_for_power])
 def test_broken_estimator_is_red(estimator, monkeypatch):
     monkeypatch.setattr(ensemble, "two_moments", estimator)
-    monkeypatch.setattr(ensemble, "_KERNELS", {})
+    monkeypatch.setattr(kernel, "_KERNELS", {})
     found = observed.run(_broken(LAYER_NORM_PRE), "gamma_depth_3", DESIGN, 1, f"twin/{estimator.__name__}")
     assert found.verdict is Verdict.FAILS, found.sentence
 

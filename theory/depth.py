@@ -4,7 +4,7 @@ One dense layer and one ReLU send the correlation $c$ of two samples to $\kappa(
 $L$ hidden layers is $\gamma_L = c_L/(1-c_L)$.
 """
 
-from sympy import Expr, Limit, Rational, acos, atan, integrate, oo, pi, sqrt
+from sympy import Expr, Integral, Limit, Rational, acos, atan, oo, pi, sqrt
 
 from theory import symbols as s
 from theory.assumptions import GAUSSIAN_DATA, INDEPENDENCE, MEAN_FIELD_LIMIT
@@ -13,16 +13,15 @@ from theory.class_fraction import LAW as CLASS_FRACTION_LAW
 from theory.clt import GRAM_SAMPLER, LYAPUNOV
 from theory.experiments import ClassFraction, Prejudice, Rival
 from theory.gaussian import KAPPA_SHAPE, OVERLAP, RECTIFIED_MEAN, RECTIFIED_SECOND_MOMENT, TWO_POINT
-from theory.gaussian_functions import expectation, gamma_of, kappa, phi, rectified_mean, rectified_second_moment
+from theory.gaussian_functions import expectation, gamma_of, kappa, rectified_mean, rectified_second_moment
 from theory.network import Network
 
 SETTING = (MEAN_FIELD_LIMIT, INDEPENDENCE, GAUSSIAN_DATA)
 
 
-def pair_moment(product: Expr) -> Expr:
-    """E over two independent standard Gaussians w (weights) and z (data) of a polynomial."""
-    over_data = integrate(product * phi(s.z), (s.z, -oo, oo))
-    return integrate(over_data * phi(s.w), (s.w, -oo, oo))
+def pair_moment(product: Expr) -> Integral:
+    """E over two independent standard Gaussians w (weights) and z (data), left as integrals."""
+    return expectation(expectation(product), over=s.w)
 
 
 NODE_LAW_MIXTURE = Claim(

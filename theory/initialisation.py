@@ -41,7 +41,11 @@ SHIFT = Claim(
     rests_on=(*SETTING, RECURSION, LAYER_NORM_POST, BATCH_NORM_PRE),
     statements=(
         Statement(
-            "overlap", derived=pair_moment((s.delta + s.w) * (s.delta + s.z)), stated=s.delta**2, reason="one coordinate of two samples"
+            "overlap",
+            derived=pair_moment((s.delta + s.w) * (s.delta + s.z)),
+            stated=s.delta**2,
+            witnesses=EXACT,
+            reason="one coordinate of two samples",
         ),
         Statement("power", derived=expectation((s.delta + s.z) ** 2), stated=1 + s.delta**2, reason="one coordinate of one sample"),
         Statement("correlation", derived=_shifted.correlation, stated=s.delta**2 / (1 + s.delta**2), reason="of the input's law"),
@@ -117,6 +121,7 @@ GAIN_AND_BIAS = Claim(
     r"$q' = \frac{\sigma_w^2q}2 + \sigma_b^2$; with $\sigma_w^2 < 2$, $1 - c$ falls by $\sigma_w^2/2$ per layer in the end: γ grows geometrically, not like L². "
     r"ReLU → LN: $c' = (\sigma_w^2\frac{\pi\kappa(c)-1}{\pi-1} + \sigma_b^2)/(\sigma_w^2+\sigma_b^2)$: no longer neutral, and for $\sigma_b^2 > \sigma_w^2/(\pi-1)$ deeply "
     r"prejudiced ($c = 1$ attracts). erf: $q' = \frac{2\sigma_w^2}\pi\arcsin\frac{2q}{1+2q} + \sigma_b^2$, and $c'q'$ the same of $cq$.",
+    long=True,
     kind=Kind.THEOREM,
     source=derived_here("derived here; the ReLU recursion is arXiv 2306.00809's"),
     domain=(OVERLAP, *(Interval(symbol, 0, S.Infinity) for symbol in (s.q, s.weight_deviation, s.bias_deviation))),
@@ -216,6 +221,7 @@ UNIVERSALITY = Claim(
     says=r"Independent weights and input coordinates of mean zero and matched variance give the Gaussian network's γ in the limit of infinite width: uniform, "
     r"Rademacher or sparse. A pre-activation is a sum of N such terms, its fourth cumulant $(\mu_4-3)/N$ of the squared variance, so what is left is O(1/N). "
     r"Biases are no sums: their law would matter.",
+    long=True,
     kind=Kind.THEOREM,
     source=derived_here("derived here: central limit theorem, with its rate"),
     domain=(Interval(s.N, 0, S.Infinity), Interval(s.fourth, 1, S.Infinity), Interval(s.x, -1, 1)),

@@ -1,0 +1,95 @@
+"""Compiled kernels: many independent replicates of one measurement, compiled once for a shape, run one call at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+
+from numerics import keys
+
+#: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
+COMPILER = {"xla_backend_optimization_level": 1}
+KEPT = 64  #: kernels kept compiled: each takes a hundred or more of the 65530 memory maps that Linux allows a process
+
+Measure = Callable[..., Any]
+
+
+@dataclass
+class Stopwatch:
+    """Seconds spent compiling, and drawing and estimating."""
+
+    compiling: float = 0.0
+    running: float = 0.0
+
+
+class Kernel:
+    """One compiled shape: a stream's key, the number of the first network and which of several blocks it has, to `count` measurements.
+
+    Threads may compile side by side; calls run one at a time.
+    """
+
+    def __init__(self, measure: Measure, count: int, at_once: int) -> None:
+        def run(network_keys: jax.Array, which: jax.Array) -> Any:
+            return lax.map(lambda network_key: measure(network_key, which), network_keys, batch_size=min(at_once, count))
+
+        self.count = count
+        self._run = run
+        self._compiled: Any = None
+        self._compiling = Lock()
+
+    def __call__(self, key: jax.Array, first: int, which: int, stopwatch: Stopwatch) -> Any:
+        """The measurements of networks first, …, first + count − 1 of the stream."""
+        arguments = (keys.members(key, first, self.count), np.int32(which))
+        with self._compiling:
+            if self._compiled is None:
+                start = time.perf_counter()
+                self._compiled = jax.jit(self._run).lower(*arguments).compile(COMPILER)
+                stopwatch.compiling += time.perf_counter() - start
+        with keys.ALONE:
+            start = time.perf_counter()
+            result = jax.device_get(self._compiled(*arguments))
+            stopwatch.running += time.perf_counter() - start
+        return result
+
+
+_KERNELS: dict[Any, Kernel] = {}
+_TABLE = Lock()
+
+
+def _kernel(name: Any, measure: Measure, count: int, at_once: int) -> Kernel:
+    """The kernel of that name and count, made if there is none; the one not asked for longest gives way."""
+    with _TABLE:
+        kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
+        _KERNELS[name, count] = kernel
+        if len(_KERNELS) > KEPT:
+            del _KERNELS[next(iter(_KERNELS))]
+    return kernel
+
+
+def replicate(
+    measure: Measure,
+    name: Any,
+    per_call: int,
+    key: jax.Array,
+    networks: int,
+    stopwatch: Stopwatch | None = None,
+    at_once: int = 8,
+    which: int | None = None,
+) -> Any:
+    """Measurements of `networks` independent replicates, numbered along the first axis.
+
+    `measure` takes one network's key; `name` identifies it, so that equal work compiles once. A compiled call covers `per_call`
+    networks, `at_once` of them side by side in memory. With `which`, `measure` takes it as a second argument, and one kernel serves
+    all its values.
+    """
+    kernel = _kernel(name, measure if which is not None else lambda network_key, _: measure(network_key), min(per_call, networks), at_once)
+    stopwatch = stopwatch or Stopwatch()
+    parts = [kernel(key, first, which or 0, stopwatch) for first in range(0, networks, kernel.count)]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)
