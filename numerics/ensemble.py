@@ -139,7 +139,7 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, blo
         return h, observe(h)
 
     h = inputs(network, size, input_key)
-    if h.shape[-1] == size.width:
+    if jax.eval_shape(layer, h, layer_keys[0])[0].shape == h.shape:
         return lax.scan(layer, h, layer_keys)
     h, first = layer(h, layer_keys[0])
     h, rest = lax.scan(layer, h, layer_keys[1:])

@@ -28,11 +28,13 @@ from theory.norms import (
     NORMS,
     Norm,
     Statistic,
+    average_pool,
     batch_norm_epsilon,
     dynamic_tanh,
     ghost_batch_norm,
     group_norm,
     layer_norm_epsilon,
+    max_pool,
     rms_norm_epsilon,
 )
 from theory.stream import ResidualNetwork, Stack
@@ -220,6 +222,7 @@ def find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     return table[name]
 
 
+WINDOW = Number(int, "an integer of at least 1, the units of a pooling window", lambda n: n >= 1)
 EPSILON = Number(float, "a number of at least 0, the ε added to the variance", lambda n: n >= 0)
 
 #: Names that take a number behind a colon, as in leaky_relu:0.2.
@@ -227,6 +230,8 @@ PARAMETRISED: dict[str, tuple[Callable[[Any], Any], Number]] = {
     "leaky_relu": (leaky_relu, Number(float, "a number, the slope below zero", lambda n: True)),
     "ghost_batch_norm": (ghost_batch_norm, Number(int, "an integer of at least 2, the size of a ghost batch", lambda n: n >= 2)),
     "group_norm": (group_norm, Number(int, "an integer of at least 3, the units of a group", lambda n: n >= 3)),
+    "average_pool": (average_pool, WINDOW),
+    "max_pool": (max_pool, WINDOW),
     "batch_norm_epsilon": (batch_norm_epsilon, EPSILON),
     "layer_norm_epsilon": (layer_norm_epsilon, EPSILON),
     "rms_norm_epsilon": (rms_norm_epsilon, EPSILON),
@@ -299,7 +304,7 @@ def network_of(options: Mapping[str, Any]) -> Stack:
             return Network(**described)
         return ResidualNetwork(branch_gain=1.0 if options["branch_gain"] is None else options["branch_gain"], **described)
     except ValueError as error:
-        raise click.UsageError(f"--batch-size: {error}") from None
+        raise click.UsageError(str(error)) from None
 
 
 def claims_of(names: tuple[str, ...], module: str | None, long: bool) -> list[Claim]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from sympy import latex, sympify
 
-from theory.stages import Ghost, Group, Stage
+from theory.stages import Ghost, Group, Pool, Stage
 
 RELATION, SUM, PRODUCT, FRACTION, ATOM = range(5)  #: how tightly a formula's outermost operation binds
 INDICES = {-2: "b", -1: "i"}  #: samples of a batch, units of a layer
@@ -134,6 +134,8 @@ def definition(stages: tuple[Stage, ...], symbol: str = "h") -> list[str]:
 
 def _typeset(stage: Stage, before: str) -> str:
     try:
+        if isinstance(stage, Pool):
+            return rf"{formula(stage.within(Formula(before), Namespace())).latex} \quad \text{{over windows of {stage.window} units}}"
         return formula(stage.on_array(Formula(before), Namespace())).latex
     except Exception:  # somebody's own stage: a report must not fall over code that ran
         name = type(stage).__name__.replace("_", r"\_")

@@ -10,10 +10,25 @@ from dataclasses import dataclass
 from enum import Enum
 
 from theory.activations import Tanh
-from theory.stages import Axis, Center, FreshStatistics, Ghost, Group, LeaveOneOut, Scale, ScaleByDeviation, ScaleByModulus, Stage, Switch
+from theory.stages import (
+    AveragePool,
+    Axis,
+    Center,
+    FreshStatistics,
+    Ghost,
+    Group,
+    LeaveOneOut,
+    MaxPool,
+    Scale,
+    ScaleByDeviation,
+    ScaleByModulus,
+    Stage,
+    Switch,
+)
 
 GHOST = 16  #: samples of a ghost batch
 GROUP = 16  #: units of a group
+WINDOW = 4  #: units of a pooling window, as 2 × 2 pixels
 EPSILON = 1e-5  #: as the libraries have it
 SLOPE = 0.5  #: of dynamic tanh before training
 
@@ -67,6 +82,19 @@ def group_norm(size: int) -> Norm:
     return Norm("group_norm", Group(size), cites="arXiv 1803.08494")
 
 
+# Pooling windows between an activation and the next dense layer, in a norm's place
+
+
+def average_pool(window: int) -> Norm:
+    """Means over windows of units."""
+    return Norm("average_pool", AveragePool(window), cites="arXiv 2306.00809")
+
+
+def max_pool(window: int) -> Norm:
+    """The largest of windows of units."""
+    return Norm("max_pool", MaxPool(window), cites="arXiv 2306.00809")
+
+
 # ε > 0
 
 
@@ -115,6 +143,8 @@ _ALL = (
     InstanceNorm,
     SwitchableNorm,
     group_norm(GROUP),
+    average_pool(WINDOW),
+    max_pool(WINDOW),
     batch_norm_epsilon(EPSILON),
     layer_norm_epsilon(EPSILON),
     rms_norm_epsilon(EPSILON),

@@ -1,4 +1,4 @@
-"""Stages: one step of a layer, defined once and read three times.
+"""Stages: one step of a layer, defined once and read by all: closed forms, quadrature, simulation and report.
 
 A stage is a frozen class with two short methods. `on_law` acts on a `Law`, in symbols: that is the
 theory. `on_array` acts on an array `h` of shape (…, B, N), samples of one batch × features, in the
@@ -71,14 +71,19 @@ class Stage(ABC):
 
 
 @dataclass(frozen=True)
-class Center(Stage):
-    """h − mean of h along `axis`."""
+class Averaging(Stage):
+    """A stage that takes averages along `axis`."""
 
     axis: Axis
 
     @property
     def couples_samples(self) -> bool:
         return self.axis is Axis.BATCH
+
+
+@dataclass(frozen=True)
+class Center(Averaging):
+    """h − mean of h along `axis`."""
 
     def on_law(self, law: Law) -> Law:
         if self.axis is Axis.FEATURES:
@@ -100,15 +105,10 @@ class Center(Stage):
 
 
 @dataclass(frozen=True)
-class Scale(Stage):
+class Scale(Averaging):
     """h / √(mean square of h along `axis` + ε)."""
 
-    axis: Axis
     epsilon: float = 0
-
-    @property
-    def couples_samples(self) -> bool:
-        return self.axis is Axis.BATCH
 
     def on_law(self, law: Law) -> Law:
         divisor = law.power + exact(self.epsilon)
@@ -146,32 +146,24 @@ class Scale(Stage):
 
 
 @dataclass(frozen=True)
-class ScaleByDeviation(Stage):
+class ScaleByDeviation(Averaging):
     """h / √(variance of h along `axis` + ε), h not centred."""
 
-    axis: Axis
     epsilon: float = 0
 
-    @property
-    def couples_samples(self) -> bool:
-        return self.axis is Axis.BATCH
+    def _square(self, law: Law) -> Expr:
+        if self.axis is Axis.FEATURES:
+            return law.power - law.mean**2 + exact(self.epsilon)
+        if law.batch == oo and law.shape is Shape.GAUSSIAN:
+            return law.power - law.overlap + exact(self.epsilon)
+        raise NoClosedForm("units differ in their variance over the batch, or the batch is finite and its law unknown")
 
     def on_law(self, law: Law) -> Law:
-        if self.axis is Axis.FEATURES:
-            return _divided(law, law.power - law.mean**2 + exact(self.epsilon))
-        if law.batch == oo and law.shape is Shape.GAUSSIAN:
-            return _divided(law, law.power - law.overlap + exact(self.epsilon))
-        raise NoClosedForm("units differ in their variance over the batch, or the batch is finite and its law unknown")
+        return _divided(law, self._square(law))
 
     def on_gradient(self, law: Law) -> Expr:
         _whole(self.axis, law)
-        if self.axis is Axis.FEATURES:
-            return 1 / (law.power - law.mean**2 + exact(self.epsilon))
-        if law.shape is not Shape.GAUSSIAN:
-            raise NoClosedForm(
-                "units that differ in their variance over the batch are divided by different numbers, and so are their gradients"
-            )
-        return 1 / (law.power - law.overlap + exact(self.epsilon))
+        return 1 / self._square(law)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         away = h - xp.mean(h, axis=self.axis.value, keepdims=True)
@@ -179,26 +171,21 @@ class ScaleByDeviation(Stage):
 
 
 @dataclass(frozen=True)
-class ScaleByModulus(Stage):
+class ScaleByModulus(Averaging):
     r"""h over $\sqrt{\pi/2}$ times the mean modulus of h along `axis`: for centred Gaussian units that is their standard deviation."""
 
-    axis: Axis
-
-    @property
-    def couples_samples(self) -> bool:
-        return self.axis is Axis.BATCH
-
-    def on_law(self, law: Law) -> Law:
+    def _square(self, law: Law) -> Expr:
         everyone_alike = self.axis is Axis.FEATURES or (law.overlap == 0 and law.batch == oo)
         if everyone_alike and law.shape is Shape.GAUSSIAN and law.power != 0:
-            return _divided(law, law.power)
+            return law.power
         raise NoClosedForm("the mean modulus over the batch is known of Gaussian units that are alike")
+
+    def on_law(self, law: Law) -> Law:
+        return _divided(law, self._square(law))
 
     def on_gradient(self, law: Law) -> Expr:
         _whole(self.axis, law)
-        if law.shape is not Shape.GAUSSIAN or (self.axis is Axis.BATCH and law.overlap != 0):
-            raise NoClosedForm("the mean modulus is known of Gaussian units that are alike")
-        return 1 / law.power
+        return 1 / self._square(law)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return h / (xp.sqrt(xp.pi / 2) * xp.mean(xp.abs(h), axis=self.axis.value, keepdims=True))
@@ -244,13 +231,67 @@ class Group(Stage):
                 groups=Groups(self.size, law.correlation),
             )
         if law.overlap == law.mean**2 and law.batch == oo:  # units are alike: samples are independent
-            return replace(law, mean=S.Zero, overlap=S.Zero, power=S.One, shape=Shape.UNKNOWN)
+            groups = Groups(self.size, law.correlation)
+            return replace(law, mean=S.Zero, overlap=S.Zero, power=S.One, shape=Shape.UNKNOWN, groups=groups)
         raise NoClosedForm(f"groups of {self.size} units of correlated samples have a law before the activation only")
 
     def on_array(self, h: Any, xp: Any) -> Any:
         *lead, batch, width = h.shape
         groups = xp.reshape(h, (*lead, batch, width // self.size, self.size))
         return xp.reshape(reduce(lambda before, stage: stage.on_array(before, xp), self.stages, groups), h.shape)
+
+
+@dataclass(frozen=True)
+class Pool(Stage):
+    """One number for each window of `window` units of a layer, which has as many times fewer units behind it."""
+
+    window: int
+
+    def refuses_width(self, width: int) -> str:
+        return f"windows of {self.window} units do not divide it" if width % self.window else ""
+
+    @abstractmethod
+    def within(self, h: Any, xp: Any) -> Any:
+        """What becomes of one window: the last axis goes."""
+
+    def on_array(self, h: Any, xp: Any) -> Any:
+        *lead, width = h.shape
+        return self.within(xp.reshape(h, (*lead, width // self.window, self.window)), xp)
+
+
+@dataclass(frozen=True)
+class AveragePool(Pool):
+    r"""The mean over windows of k units.
+
+    Units are independent, so that of two samples $E\,\bar h\bar h' = \frac1k\,\mathrm{overlap} + \frac{k-1}k\,\mathrm{mean}^2$, and the power likewise (claim
+    `average_pooling`).
+    """
+
+    def on_law(self, law: Law) -> Law:
+        if law.groups is not None:
+            raise NoClosedForm("units of one group depend on each other, and so do the units of a window")
+        shared = law.mean**2 * (self.window - 1) / self.window
+        stays = law.shape in (Shape.GAUSSIAN, Shape.RESIDUAL, Shape.CENTRED)
+        return replace(
+            law,
+            overlap=law.overlap / self.window + shared,
+            power=law.power / self.window + shared,
+            shape=law.shape if stays else Shape.UNKNOWN,
+        )
+
+    def within(self, h: Any, xp: Any) -> Any:
+        return xp.mean(h, axis=-1)
+
+
+@dataclass(frozen=True)
+class MaxPool(Pool):
+    """The largest of each window of units: its moments need more of a unit's law than its own moments (claim `max_pooling`)."""
+
+    def on_law(self, law: Law) -> Law:
+        raise NoClosedForm("the largest of several units has a law that their first two moments do not determine")
+
+    def within(self, h: Any, xp: Any) -> Any:
+        return xp.max(h, axis=-1)
 
 
 def _divided(law: Law, square: Expr) -> Law:

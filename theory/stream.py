@@ -18,7 +18,7 @@ from sympy import Expr
 from theory.law import Law, NoClosedForm, Shape, exact
 from theory.network import Dense, Placement, Stack, apply_stages
 from theory.norms import LayerNorm, Norm
-from theory.stages import Stage
+from theory.stages import Pool, Stage
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class ResidualNetwork(Stack):
     def __post_init__(self) -> None:
         if self.placement is Placement.NONE:
             raise ValueError("the norm of a residual stream is placed before the branch or after the sum")
+        if any(isinstance(stage, Pool) for stage in self.norm.stages):
+            raise ValueError(f"a residual stream has one width throughout, and {self.norm.name} leaves fewer units than it meets")
         super().__post_init__()
 
     @property

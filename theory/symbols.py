@@ -49,6 +49,7 @@ total = Symbol("S", real=True)  #: sum of a batch
 squares = Symbol("Q", real=True)  #: sum of squares of a batch
 tau = Symbol("tau", positive=True)  #: a batch's estimate of the standard deviation
 k = Symbol("k", integer=True, nonnegative=True)  #: order of a term of a series
+window = Symbol("K", positive=True)  #: units of a pooling window
 
 # Initialisation
 beta = Symbol("beta", positive=True)  #: gain of a residual branch
