@@ -130,19 +130,24 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, blo
     """Last hidden activations of one network, and what `observe` made of the activations of each layer; `block` in place of its own."""
     if isinstance(network, ResidualNetwork):
         return propagate_stream(network, size, key, observe)
+    assert isinstance(network, Network)
     every = jax.random.split(key, 1 + size.depth)
     input_key, layer_keys = every[0], every[1:]
-    block = block or partial(apply_stages, network.block)
+    blocks = [block] if block else [partial(apply_stages, each) for each in network.blocks]
 
-    def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, Any]:
-        h = block(dense(h, key, size.width, network.dense, size.sampler))
+    def layer(h: jax.Array, drawn: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, Any]:
+        key, turn = drawn
+        z = dense(h, key, size.width, network.dense, size.sampler)
+        h = blocks[0](z) if len(blocks) == 1 else lax.switch(turn, blocks, z)
         return h, observe(h)
 
     h = inputs(network, size, input_key)
-    if jax.eval_shape(layer, h, layer_keys[0])[0].shape == h.shape:
-        return lax.scan(layer, h, layer_keys)
-    h, first = layer(h, layer_keys[0])
-    h, rest = lax.scan(layer, h, layer_keys[1:])
+    drawn = layer_keys, jnp.arange(size.depth) % len(blocks)
+    opening, others = (jax.tree.map(lambda leaf, part=part: leaf[part], drawn) for part in (0, slice(1, None)))
+    if jax.eval_shape(layer, h, opening)[0].shape == h.shape:
+        return lax.scan(layer, h, drawn)
+    h, first = layer(h, opening)
+    h, rest = lax.scan(layer, h, others)
     return h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest)
 
 

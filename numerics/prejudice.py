@@ -26,7 +26,7 @@ def simulate(network: Stack, *, width: int, depth: int, samples: int, networks: 
     NotFinite
         If a norm divided by zero.
     """
-    for stage in network.block:
+    for stage in network.stages:
         if reason := stage.refuses_width(width):
             raise ValueError(f"a width of {width} does not do for {network.norm.name}: {reason}")
     drawn = samples

@@ -76,8 +76,10 @@ def pair_map(network: Stack) -> PairMap:
     NoClosedForm
         If a stage sees other samples or does not scale with a sample, or in a residual stack.
     """
-    if not isinstance(network, Network):
-        raise NoClosedForm("pairs of samples are followed through layers, not through a residual stream")
+    if not isinstance(network, Network) or network.then:
+        raise NoClosedForm(
+            "pairs of samples are followed through layers that are alike, not through a residual stream or blocks that take turns"
+        )
     for stage in network.block:
         if stage.couples_samples:
             raise NoClosedForm(

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice, repeat
+from itertools import chain, cycle, islice, repeat
 
 from flint import arb
 from sympy import Expr, S, oo, simplify, sympify
@@ -23,7 +23,7 @@ from theory.activations import PiecewiseLinear
 from theory.class_fraction import fraction_variance, mean_largest
 from theory.gaussian_functions import is_closed, tidy
 from theory.law import Law, NoClosedForm, exact
-from theory.network import Stack
+from theory.network import Network, Stack
 from theory.stream import ResidualNetwork
 
 PRECISIONS = (192, 768, 3072)  #: bits tried in turn until the overlap and its distance from one are known to double precision
@@ -56,14 +56,19 @@ class Prediction:
 
 def iterate(maps: tuple[Expr, ...], start: tuple[arb, ...], fixed: Values | None = None) -> Iterator[tuple[arb, ...]]:
     """States (c, q, …) from the start on, by maps of the symbols `STATE` and of symbols held fixed, as balls."""
-    symbols = STATE[: len(maps)]
-    slopes = [[f.diff(symbol) for symbol in symbols] if is_closed(f) else None for f in maps]
+    return iterate_in_turn((maps,), start, fixed)
+
+
+def iterate_in_turn(turns: tuple[tuple[Expr, ...], ...], start: tuple[arb, ...], fixed: Values | None = None) -> Iterator[tuple[arb, ...]]:
+    """The same by several tuples of maps in turn."""
+    symbols = STATE[: len(start)]
+    with_slopes = [[(f, [f.diff(symbol) for symbol in symbols] if is_closed(f) else None) for f in maps] for maps in turns]
     state = start
-    while True:
+    for maps in cycle(with_slopes):
         yield state
         here = {**(fixed or {}), **dict(zip(symbols, state, strict=True))}
         middle = {**here, **{symbol: value.mid() for symbol, value in zip(symbols, state, strict=True)}}
-        state = tuple(_image(f, row, here, middle, symbols) for f, row in zip(maps, slopes, strict=True))
+        state = tuple(_image(f, row, here, middle, symbols) for f, row in maps)
         if not all(value.is_finite() for value in state):
             raise NotEnclosed(f"the layer map has no finite enclosure at {', '.join(f'{k} = {v.str(5)}' for k, v in here.items())}")
         state = (state[0].intersection(arb(0, 1)), *state[1:])
@@ -100,7 +105,9 @@ def predict(network: Stack, depth: int, classes: int = 2) -> Prediction:
     NoClosedForm
         If a stage has no exact rule for the law it meets.
     """
-    closed = all(map(is_closed, (*_maps(network), *_pre_activations(network, 2)))) if depth else True
+    symbolic, _ = _of_symbols(network)
+    turns = _maps_in_turn(symbolic) if isinstance(symbolic, Network) and symbolic.then else (_maps(symbolic),)
+    closed = all(map(is_closed, (*chain(*turns), *_pre_activations(symbolic, 2)))) if depth else True
     precisions, method = (PRECISIONS, "closed form") if closed else (PRECISIONS[:1], "quadrature")
     overlap = next(value for bits in precisions if settled(value := output_overlap(network, depth, bits)) or bits == precisions[-1])
     with precision(PRECISIONS[-1]):
@@ -150,14 +157,20 @@ def trajectory(network: Stack, depth: int) -> list[float]:
     return [c / (1 - c) if c < 1 else math.inf for c in states]
 
 
+def _of_symbols(network: Stack) -> tuple[Stack, Values]:
+    """The network with a symbol for a finite batch size, and its value: SymPy would write out Γ of half a million."""
+    if network.batch_size == oo:
+        return network, {}
+    return replace(network, batch_size=s.B), {s.B: arb(int(network.batch_size))}
+
+
 def overlaps(network: Stack) -> Iterator[arb]:
     """The correlation of two samples at the outputs of 0, 1, 2, … hidden layers or blocks, as balls of the precision that is set."""
-    fixed: Values = {}
-    if network.batch_size != oo:  # a symbol, whatever its value: SymPy would write out Γ of half a million
-        fixed = {s.B: arb(int(network.batch_size))}
-        network = replace(network, batch_size=s.B)
+    network, fixed = _of_symbols(network)
     if isinstance(network, ResidualNetwork) and network.bias_variance != 0:
         yield from _shifted_overlaps(network, fixed)
+    if isinstance(network, Network) and network.then:
+        yield from _overlaps_in_turn(network, fixed)
     (first, _), (correlation, power) = _pre_activations(network, 1), _pre_activations(network, 2)
     yield arb(enclose(first, fixed))
     settled_at = arb(enclose(correlation, fixed))
@@ -170,6 +183,21 @@ def overlaps(network: Stack) -> Iterator[arb]:
     # From the second layer on: the first one's law is exact in the overlap given, where units that are alike need less.
     states = iterate(maps or _maps_of(network), (settled_at, arb(enclose(power, fixed))), fixed)
     yield from (state[0] for state in islice(states, 1, None))
+
+
+def _overlaps_in_turn(network: Network, fixed: Values) -> Iterator[arb]:
+    """The outputs' correlations where blocks take turns."""
+    maps = _maps_in_turn(network)
+    (first, _), second = _pre_activations(network, 1), _pre_activations(network, 2)
+    yield arb(enclose(first, fixed))
+    states = iterate_in_turn((*maps[1:], maps[0]), (arb(enclose(second[0], fixed)), arb(enclose(second[1], fixed))), fixed)
+    yield from (state[0] for state in states)
+
+
+@cache
+def _maps_in_turn(network: Network) -> tuple[tuple[Expr, Expr], ...]:
+    """Correlation and power behind one more layer, for each block."""
+    return tuple((_short(law.correlation, network), _short(law.power, network)) for law in network.layer_maps())
 
 
 def _shifted_overlaps(network: ResidualNetwork, fixed: Values) -> Iterator[arb]:

@@ -22,7 +22,7 @@ import click
 
 from theory.activations import ACTIVATIONS, Activation, leaky_relu
 from theory.distributions import DataSet, Distribution
-from theory.network import Network, Placement
+from theory.network import Block, Network, Placement
 from theory.norms import (
     LEAVE_ONE_OUT,
     NORMS,
@@ -140,6 +140,12 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             type=positive(float),
             metavar="BETA",
             help="With --residual: the power a ReLU branch adds, over the power that enters it [default: 1].",
+        ),
+        click.option(
+            "--then",
+            multiple=True,
+            metavar="NORM/PLACEMENT[/ACTIVATION]",
+            help="The block of the next layer, where blocks take turns; as often as there are more blocks.",
         ),
         click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers; with --residual, of blocks."),
         click.option(
@@ -301,10 +307,28 @@ def network_of(options: Mapping[str, Any]) -> Stack:
     }
     try:
         if not residual:
-            return Network(**described)
+            return Network(**described, then=tuple(block_of(words, options) for words in options["then"]))
+        if options["then"]:
+            raise click.UsageError(
+                f"--then {options['then'][0]} and --residual exclude each other: the blocks of a residual stack are alike"
+            )
         return ResidualNetwork(branch_gain=1.0 if options["branch_gain"] is None else options["branch_gain"], **described)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def block_of(words: str, options: Mapping[str, Any]) -> Block:
+    """The block that --then describes."""
+    parts = words.split("/")
+    if len(parts) not in (2, 3):
+        raise click.UsageError(f"--then is {words!r}, but must be NORM/PLACEMENT or NORM/PLACEMENT/ACTIVATION, as in layer_norm/post/relu")
+    norm, placement, activation = (*parts, options["activation"])[:3]
+    module = options["module"]
+    return Block(
+        find_parametrised("norm", norm, norms(module)),
+        find("placement", placement, PLACEMENTS),
+        find_parametrised("activation", activation, activations(module)),
+    )
 
 
 def claims_of(names: tuple[str, ...], module: str | None, long: bool) -> list[Claim]:

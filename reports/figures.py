@@ -73,6 +73,8 @@ def label(network: Stack) -> str:
         words += "" if activation == "ReLU" else f", {activation}"
     else:
         words = _in_order(network.placement, norm, activation)
+        assert isinstance(network, Network)
+        words = ", ".join([words, *(label(Network(block.norm, block.placement, block.activation)) for block in network.then)])
     extras = []
     if isinstance(network, ResidualNetwork) and network.branch_gain != 1:
         extras.append(rf"$\beta$ = {network.branch_gain}")

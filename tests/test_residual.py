@@ -61,7 +61,13 @@ def at_depth(depth, *arguments, **options):
 
 def stack(placement, beta="1", overlap="0", norm="layer_norm", inner="2", bias="0", **rest):
     return ResidualNetwork(
-        NORMS[norm], placement, float(beta), input_overlap=float(overlap), weight_variance=float(inner), bias_variance=float(bias), **rest
+        NORMS[norm],
+        placement,
+        branch_gain=float(beta),
+        input_overlap=float(overlap),
+        weight_variance=float(inner),
+        bias_variance=float(bias),
+        **rest,
     )
 
 

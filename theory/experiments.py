@@ -12,10 +12,12 @@ from enum import Enum
 
 from sympy import Expr, S
 
+from theory.distributions import DataSet
 from theory.law import exact
 from theory.network import Network, Stack
 from theory.norms import Norm
 from theory.stages import Stage
+from theory.stream import ResidualNetwork
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Prejudice:
     power_map : sympy.Expr or None
         The stated power after a layer as a function of q before it, where `overlap_map` depends on q or samples differ in power.
     start : tuple of sympy.Expr or None
-        The stated c, and q where `power_map` is stated, that the maps start from; None where c is the `input_overlap` and q = 1. Of a data
-        set every two samples start from their own overlap and powers.
+        The stated c, and q where `power_map` is stated, that the maps start from; None where c is the `input_overlap`, and q = 1 behind an
+        embedding. Of a data set every two samples start from their own overlap and powers.
     """
 
     network: Stack
@@ -61,7 +63,8 @@ class Prejudice:
     start: tuple[Expr, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.start is not None and len(self.start) != len(self.maps):
+        opens = isinstance(self.network, ResidualNetwork) or isinstance(self.network.inputs, DataSet)
+        if len(self.start or self.maps[: None if opens else 1]) != len(self.maps):
             raise ValueError("a map of powers needs the power it starts from, and a power needs its map")
         for depth in (self.rival_depth, self.rate_depth):
             if depth is not None and depth not in self.depths:
@@ -86,7 +89,7 @@ class Prejudice:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return self.network.block
+        return self.network.stages
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class GradientGrowth:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return self.network.block
+        return self.network.stages
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class ClassFraction:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return self.network.block
+        return self.network.stages
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ class LargestFraction:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return self.network.block
+        return self.network.stages
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ class Neutral:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return self.network.block
+        return self.network.stages
 
 
 class Quantity(Enum):
@@ -272,7 +275,7 @@ class SameLaw:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return self.network.block
+        return self.network.stages
 
 
 LISTING = "combinations"  #: the check that every combination is either confronted or listed with its reason
@@ -311,7 +314,7 @@ class Agreement:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that run in it."""
-        return tuple(stage for network in self.networks for stage in network.block)
+        return tuple(stage for network in self.networks for stage in network.stages)
 
     @property
     def rival(self) -> Rival:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import reduce
+from itertools import cycle
 
 from sympy import Expr, S, oo
 
@@ -22,7 +23,7 @@ from theory.gaussian_functions import tidy
 from theory.law import Law, NoClosedForm, Shape, exact, gaussian_data
 from theory.node import node_law
 from theory.norms import NoNorm, Norm
-from theory.stages import Stage
+from theory.stages import Pool, Stage
 
 
 class Placement(Enum):
@@ -69,6 +70,26 @@ def apply_stages(stages: tuple[Stage, ...], law: Law) -> Law:
 
 
 @dataclass(frozen=True)
+class Block:
+    """What stands behind a hidden dense layer: norm → activation (PRE), activation → norm (POST), or the activation alone."""
+
+    norm: Norm = NoNorm
+    placement: Placement = Placement.NONE
+    activation: Activation = field(default_factory=lambda: ACTIVATIONS["relu"])
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in the order they run."""
+        match self.placement:
+            case Placement.NONE:
+                return (self.activation.stage,)
+            case Placement.PRE:
+                return (*self.norm.stages, self.activation.stage)
+            case Placement.POST:
+                return (self.activation.stage, *self.norm.stages)
+
+
+@dataclass(frozen=True)
 class Stack(ABC):
     """Inputs × norm × placement × activation × initialisation: what networks of every kind are described by.
 
@@ -112,7 +133,7 @@ class Stack(ABC):
         if len(given) > 1:
             raise ValueError(f"the inputs are given by {' and by '.join(given)}: each of these settles their overlap, so give one of them")
         if isinstance(self.batch_size, int):
-            for stage in self.block:
+            for stage in self.stages:
                 if reason := stage.refuses_batch(self.batch_size):
                     raise ValueError(f"a batch of {self.batch_size} does not do for {self.norm.name}: {reason}")
 
@@ -122,9 +143,14 @@ class Stack(ABC):
         """The stages of a layer that are not dense, in the order they run."""
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages that run in some layer."""
+        return self.block
+
+    @property
     def couples_samples(self) -> bool:
         """Whether samples of one batch see each other."""
-        return any(stage.couples_samples for stage in self.block)
+        return any(stage.couples_samples for stage in self.stages)
 
     @property
     def input_law(self) -> Law:
@@ -169,18 +195,34 @@ class Stack(ABC):
 
 @dataclass(frozen=True)
 class Network(Stack):
-    """Hidden dense layers with a block behind each."""
+    """Hidden dense layers with a block behind each: always the same one, or several that take turns.
+
+    Parameters
+    ----------
+    then : tuple of Block
+        Blocks of the second layer and the following ones; behind the last of them it is the first one's turn again.
+    """
+
+    then: tuple[Block, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.then and any(isinstance(stage, Pool) for stage in self.stages):
+            raise ValueError("blocks that take turns leave as many units as they meet: a pooling window has no place among them")
 
     @property
     def block(self) -> tuple[Stage, ...]:
-        """The stages after each hidden dense layer, in the order they run."""
-        match self.placement:
-            case Placement.NONE:
-                return (self.activation.stage,)
-            case Placement.PRE:
-                return (*self.norm.stages, self.activation.stage)
-            case Placement.POST:
-                return (self.activation.stage, *self.norm.stages)
+        """The stages after each hidden dense layer, in the order they run; after the first, where blocks take turns."""
+        return Block(self.norm, self.placement, self.activation).stages
+
+    @property
+    def blocks(self) -> tuple[tuple[Stage, ...], ...]:
+        """The stages of each block, in turn."""
+        return (self.block, *(block.stages for block in self.then))
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return tuple(stage for block in self.blocks for stage in block)
 
     def trace(self, law: Law) -> Iterator[tuple[Stage, Law]]:
         """Each stage of the block with the law after it, from the law of the pre-activations."""
@@ -199,10 +241,14 @@ class Network(Stack):
     def states(self) -> Iterator[Law]:
         """Laws after each dense layer: the first hidden layer's, …; item `depth` is the output law of that depth."""
         law = self.dense.on_law(self.input_law)
-        while True:
+        for block in cycle(self.blocks):
             yield law
-            law = self.dense.on_law(self.apply_block(law))
+            law = self.dense.on_law(apply_stages(block, law))
 
     def layer_map(self) -> Law:
-        """One hidden layer: from pre-activations to the next."""
-        return self.dense.on_law(self.apply_block(self.symbolic_law))
+        """One hidden layer, the first, from pre-activations to the next."""
+        return self.layer_maps()[0]
+
+    def layer_maps(self) -> tuple[Law, ...]:
+        """The same for each block in turn."""
+        return tuple(self.dense.on_law(apply_stages(block, self.symbolic_law)) for block in self.blocks)
