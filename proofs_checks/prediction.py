@@ -226,6 +226,20 @@ def _maps(network: Stack) -> tuple[Expr, ...]:
         return ()
 
 
+def layer_correlation(network: Stack) -> tuple[Expr, Values]:
+    """The correlation behind one more layer as a function of `STATE`, and values of the symbols held fixed.
+
+    Raises
+    ------
+    NoClosedForm
+        If there is none, or blocks take turns.
+    """
+    if isinstance(network, Network) and network.then:
+        raise NoClosedForm("blocks take turns, and each has a map of its own")
+    network, fixed = _of_symbols(network)
+    return _maps_of(network)[0], fixed
+
+
 def _maps_of(network: Stack) -> tuple[Expr, Expr]:
     law = network.layer_map()
     return _short(law.correlation, network), _short(law.power, network)

@@ -424,6 +424,7 @@ def predict(**options: Any) -> None:
             f"--samples is {options['samples']}, but random inputs have a law: only the prediction for a data set has samples"
         )
     from proofs_checks.balls import NotEnclosed
+    from proofs_checks.fixed_points import in_words
     from proofs_checks.prediction import predict as evaluate
     from theory.law import NoClosedForm
 
@@ -452,7 +453,7 @@ def predict(**options: Any) -> None:
         "error_bound": found.error_bound,
     }
     if options["as_json"]:
-        click.echo(json.dumps(data))
+        click.echo(json.dumps({**data, "fixed_points": fixed_points_of(network)}))
         return
     accuracy = (
         f"±{found.error_bound * max(1.0, abs(found.gamma)):.1e}" if math.isfinite(found.gamma) else "exactly: all samples share one output"
@@ -464,6 +465,17 @@ def predict(**options: Any) -> None:
     else:
         click.echo(f"class fraction variance   {found.variance:.12g}")
         click.echo(f"mean largest fraction     {found.mean_largest:.12g}   (both ±{found.fraction_error:.1e})")
+    click.echo(f"fixed points of overlap   {in_words(network)}")
+
+
+def fixed_points_of(network: Stack) -> list[dict[str, Any]] | None:
+    """For programs: the fixed points of the overlap map; None where none are stated."""
+    from proofs_checks.fixed_points import NoFixedPoints, fixed_points
+
+    try:
+        return [asdict(point) for point in fixed_points(network)]
+    except NoFixedPoints:
+        return None
 
 
 def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]) -> None:

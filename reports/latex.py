@@ -16,12 +16,13 @@ from sympy import Expr, latex, nan
 
 from proofs_checks.audit import Audit
 from proofs_checks.evidence import Evidence, Verdict
+from proofs_checks.fixed_points import in_words
 from reports import figures
 from reports.typeset import definition
 from theory.activations import Activation
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
 from theory.equations import NOT_ENCODED, encoded
-from theory.experiments import LISTING, Agreement, combination
+from theory.experiments import LISTING, Agreement, Prejudice, combination
 from theory.law import Law, NoClosedForm
 from theory.network import Network, Placement, Stack
 from theory.norms import NORMS, Norm
@@ -155,6 +156,12 @@ def traces(claim: Claim) -> list[tuple[str, list[tuple[str, Law]]]]:
             continue
         found.setdefault(figures.label(network), rows)
     return list(found.items())
+
+
+def leads(claim: Claim) -> list[tuple[str, str]]:
+    """For each network of the claim: the fixed points of its overlap map."""
+    networks = [experiment.network for experiment in claim.experiments if isinstance(experiment, Prejudice)]
+    return list({figures.label(network): in_words(network) for network in networks}.items())
 
 
 def graph(audit: Audit) -> tuple[list[Node], list[tuple[int, int]]]:
@@ -330,6 +337,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             equations=equations(shown, reported),
             agreements=agreements(shown, reported),
             traces=traces,
+            leads=leads,
             derivation=derivation,
             interval=interval,
             figures=figures.draw_all(shown, reported, out / "figures"),
