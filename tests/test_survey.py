@@ -22,7 +22,9 @@ ELSEWHERE = {
     "leave_one_out_batch_norm",
     "ghost_batch_norm",
     "batch_norm_evaluation",
-}  #: other statistics of batch norm, claims of their own
+    "average_pool",
+    "max_pool",
+}  #: other statistics of batch norm, and pooling windows: claims of their own
 
 
 def experiment_of(norm):
