@@ -22,6 +22,26 @@ class Finding:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+def at_distance(
+    distance: float, band: float, measured: str, resolution: float, rival: tuple[str, float] | None, details: dict[str, Any]
+) -> Finding:
+    """A law within its band of the stated one, in sup-distance; the rival, by its words and its distance, must be outside."""
+    against: dict[str, Any] = {}
+    if rival:
+        says, away = rival
+        against = {"says": says, "distance": away, "rejected": away > band}
+    return Finding(
+        Verdict.of(agrees=distance <= band, conclusive=against.get("rejected", True)),
+        f"sup-distance {distance:.5f} {measured} (band {band:.5f})"
+        + (f"; rival at {against['distance']:.5f} {'rejected' if against['rejected'] else 'not rejected'}" if rival else ""),
+        estimate=distance,
+        predicted=0.0,
+        resolution=resolution,
+        rival=against,
+        details=details,
+    )
+
+
 def trailing_number(name: str) -> int:
     """The depth or width that a check's name ends in."""
     return int(name.rsplit("_", 1)[1])

@@ -3,7 +3,6 @@ r"""The law over networks of the number of samples that class 0 receives."""
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from scipy import integrate, stats
@@ -13,8 +12,7 @@ from numerics import keys
 from numerics.ensemble import Sampler, Size
 from numerics.readout import class_counts
 from proofs_checks.design import Design
-from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.finding import Finding, at_distance, trailing_number
 from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
 from theory.experiments import ClassFraction
@@ -80,23 +78,14 @@ def run(experiment: ClassFraction, name: str, design: Design, seed: int, stream:
     histogram = _class_counts(experiment, design, seed, stream)[depth - 1]
     networks = int(histogram.sum())
     distance, band = _distance(histogram / networks, law), design.band(networks)
-    rival: dict[str, Any] = {}
+    rival = None
     if depth == experiment.rival_depth:
-        rival_distance = _distance(histogram / networks, count_law(rival_deviation, FRACTION_SAMPLES))
-        rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
-    return Finding(
-        Verdict.of(agrees=distance <= band, conclusive=rival.get("rejected", True)),
-        f"sup-distance {distance:.4f} from the stated law of class counts over {networks} networks (band {band:.4f})"
-        + (f"; rival at {rival['distance']:.4f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
-        estimate=distance,
-        predicted=0.0,
-        resolution=design.band_resolved(networks),
-        rival=rival,
-        details={
-            "depth": depth,
-            "deviation": deviation,
-            "networks": networks,
-            "counts": histogram.tolist(),
-            "law": law.tolist(),
-        },
+        rival = experiment.rival.says, _distance(histogram / networks, count_law(rival_deviation, FRACTION_SAMPLES))
+    return at_distance(
+        distance,
+        band,
+        f"from the stated law of class counts over {networks} networks",
+        design.band_resolved(networks),
+        rival,
+        {"depth": depth, "deviation": deviation, "networks": networks, "counts": histogram.tolist(), "law": law.tolist()},
     )

@@ -11,8 +11,7 @@ from numerics import keys
 from numerics.ensemble import Sampler, Size, moments
 from numerics.gradients import squared_gradients
 from proofs_checks.design import Design
-from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.finding import Finding, at_distance, trailing_number
 from proofs_checks.observe_prejudice import samples_of
 from theory.experiments import Compared, SameLaw
 from theory.network import Network
@@ -37,16 +36,13 @@ def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) 
     half = Design(design.alpha / 2, design.resolution)
     band = 2 * half.band(COMPARED_NETWORKS)
     distance, rival_distance = (float(stats.ks_2samp(weights, other).statistic) for other in (gram, rival))
-    rejected = rival_distance > band
-    return Finding(
-        Verdict.of(agrees=distance <= band, conclusive=rejected),
-        f"sup-distance {distance:.4f} between the laws of {experiment.compared.value} of {COMPARED_NETWORKS} networks by each sampler (band {band:.4f}); "
-        f"rival at {rival_distance:.3f} {'rejected' if rejected else 'not rejected'}",
-        estimate=distance,
-        predicted=0.0,
-        resolution=2 * half.band_resolved(COMPARED_NETWORKS),
-        rival={"says": experiment.rival.says, "distance": rival_distance, "rejected": rejected},
-        details={"depth": depth, "networks": COMPARED_NETWORKS},
+    return at_distance(
+        distance,
+        band,
+        f"between the laws of {experiment.compared.value} of {COMPARED_NETWORKS} networks by each sampler",
+        2 * half.band_resolved(COMPARED_NETWORKS),
+        (experiment.rival.says, rival_distance),
+        {"depth": depth, "networks": COMPARED_NETWORKS},
     )
 
 

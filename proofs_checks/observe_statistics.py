@@ -3,7 +3,6 @@ r"""The law of one standardised sample of a Gaussian batch, by distribution func
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy import integrate
@@ -12,8 +11,7 @@ from sympy import Expr, Integer, N, lambdify, sympify
 from numerics import keys
 from numerics.batch_statistic import tally
 from proofs_checks.design import Design
-from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.finding import Finding, at_distance, trailing_number
 from theory import symbols as s
 from theory.experiments import StatisticLaw
 
@@ -54,19 +52,14 @@ def run(experiment: StatisticLaw, name: str, design: Design, seed: int, stream: 
     found = tally(experiment.norm, batch, EDGES, keys.stream(seed, stream, "statistic", batch), design.band_needed(separation))
     empirical = found.below / found.values
     distance, band = float(np.max(np.abs(empirical - law))), design.band(found.values)
-    rival: dict[str, Any] = {}
-    if against_rival:
-        rival_distance = float(np.max(np.abs(empirical - rival_law)))
-        rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
-    return Finding(
-        Verdict.of(agrees=distance <= band, conclusive=rival.get("rejected", True)),
-        f"sup-distance {distance:.5f} from the stated distribution over {found.values} batches of {batch} (band {band:.5f})"
-        + (f"; rival at {rival['distance']:.5f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
-        estimate=distance,
-        predicted=0.0,
-        resolution=design.band_resolved(found.values),
-        rival=rival,
-        details={
+    rival = (experiment.rival.says, float(np.max(np.abs(empirical - rival_law)))) if against_rival else None
+    return at_distance(
+        distance,
+        band,
+        f"from the stated distribution over {found.values} batches of {batch}",
+        design.band_resolved(found.values),
+        rival,
+        {
             "batch": batch,
             "values": found.values,
             "largest": found.largest,

@@ -321,7 +321,8 @@ def test_predict_for_programs(call):
     code, out, err = call(f"{PREDICT} --json")
     data = json.loads(out)
     assert (code, err) == (0, "")
-    assert data.keys() == {"gamma", "overlap", "class_fraction", "method", "error_bound"}
+    assert data.keys() == {"gamma", "overlap", "class_fraction", "method", "error_bound", "fixed_points"}
+    assert [(point["overlap"], point["attracts"]) for point in data["fixed_points"]] == [(1, True)]
     assert data["class_fraction"].keys() == {"variance", "mean_largest", "error_bound"}
     assert data["method"] in ("closed form", "quadrature")
     assert data["gamma"] == pytest.approx(0.975234862, abs=0.5e-9)  # THEORY.md section 4, depth 2

@@ -28,8 +28,26 @@ class Rival:
     instead: Expr | Network
 
 
+def _among(depths: tuple[int, ...], *wanted: int | None) -> None:
+    for depth in wanted:
+        if depth is not None and depth not in depths:
+            raise ValueError(f"depth {depth} of the rival or the rate is not among the depths {depths}")
+
+
 @dataclass(frozen=True)
-class Prejudice:
+class OnNetwork:
+    """An experiment on one network."""
+
+    network: Stack
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.network.stages
+
+
+@dataclass(frozen=True)
+class Prejudice(OnNetwork):
     r"""γ of a network's outputs at several depths, from one sweep over depth.
 
     Parameters
@@ -53,7 +71,6 @@ class Prejudice:
         embedding. Of a data set every two samples start from their own overlap and powers.
     """
 
-    network: Stack
     depths: tuple[int, ...]
     overlap_map: Expr
     rival: Rival
@@ -66,9 +83,7 @@ class Prejudice:
         opens = isinstance(self.network, ResidualNetwork) or isinstance(self.network.inputs, DataSet)
         if len(self.start or self.maps[: None if opens else 1]) != len(self.maps):
             raise ValueError("a map of powers needs the power it starts from, and a power needs its map")
-        for depth in (self.rival_depth, self.rate_depth):
-            if depth is not None and depth not in self.depths:
-                raise ValueError(f"depth {depth} of the rival or the rate is not among the depths {self.depths}")
+        _among(self.depths, self.rival_depth, self.rate_depth)
 
     @property
     def maps(self) -> tuple[Expr, ...]:
@@ -86,14 +101,9 @@ class Prejudice:
         power = () if self.power_map is None else (self.start[1],) if self.start else (S.One,)
         return (exact(self.network.input_overlap), *power)
 
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that run in it."""
-        return self.network.stages
-
 
 @dataclass(frozen=True)
-class GradientGrowth:
+class GradientGrowth(OnNetwork):
     r"""The factor per layer of the squared gradient on its way back, $E\|\partial/\partial z_l\|^2 = \chi\,E\|\partial/\partial z_{l+1}\|^2$.
 
     Parameters
@@ -117,14 +127,9 @@ class GradientGrowth:
         if not 1 <= self.layers[0] < self.layers[1]:
             raise ValueError(f"a factor per layer needs two layers in order, not {self.layers}")
 
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that run in it."""
-        return self.network.stages
-
 
 @dataclass(frozen=True)
-class ClassFraction:
+class ClassFraction(OnNetwork):
     r"""The law over weights of the fraction of samples that class 0 receives, at several depths of the same networks.
 
     The stated law is $f_0 = \Phi(\sqrt{\gamma}\,Z)$; `deviation` is the factor of $Z$ as a function of γ. The rival's is rejected at
@@ -139,17 +144,11 @@ class ClassFraction:
     rival_depth: int
 
     def __post_init__(self) -> None:
-        if self.rival_depth not in self.depths:
-            raise ValueError(f"depth {self.rival_depth} of the rival is not among the depths {self.depths}")
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that run in it."""
-        return self.network.stages
+        _among(self.depths, self.rival_depth)
 
 
 @dataclass(frozen=True)
-class LargestFraction:
+class LargestFraction(OnNetwork):
     r"""The largest of the fractions of samples that K classes receive, at several depths of the same networks.
 
     Of every network some samples judge and others vote. The class whose output is the largest on average over m judging samples receives
@@ -168,17 +167,11 @@ class LargestFraction:
     rival_depth: int
 
     def __post_init__(self) -> None:
-        if self.rival_depth not in self.depths:
-            raise ValueError(f"depth {self.rival_depth} of the rival is not among the depths {self.depths}")
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that run in it."""
-        return self.network.stages
+        _among(self.depths, self.rival_depth)
 
 
 @dataclass(frozen=True)
-class Neutral:
+class Neutral(OnNetwork):
     r"""γ vanishes identically, batch by batch: the sample mean of every unit is zero up to rounding.
 
     The rival is the same network without its norm.
@@ -187,11 +180,6 @@ class Neutral:
     network: Network
     depths: tuple[int, ...]
     rival: Rival
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that run in it."""
-        return self.network.stages
 
 
 class Quantity(Enum):
@@ -260,7 +248,7 @@ class Compared(Enum):
 
 
 @dataclass(frozen=True)
-class SameLaw:
+class SameLaw(OnNetwork):
     """Two samplers of one network agree in law: two-sample comparison of γ, or of gradients, at several depths and one small width.
 
     The rival is another network, which the same comparison must tell apart from this one at the deepest depth.
@@ -271,11 +259,6 @@ class SameLaw:
     width: int
     rival: Rival
     compared: Compared = Compared.PREJUDICE
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that run in it."""
-        return self.network.stages
 
 
 LISTING = "combinations"  #: the check that every combination is either confronted or listed with its reason

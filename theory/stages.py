@@ -146,24 +146,33 @@ class Scale(Averaging):
 
 
 @dataclass(frozen=True)
-class ScaleByDeviation(Averaging):
+class Dividing(Averaging):
+    """A stage that divides by one number for all units, whose square the law of its inputs gives."""
+
+    @abstractmethod
+    def square(self, law: Law) -> Expr:
+        """The square of the divisor, or `NoClosedForm`."""
+
+    def on_law(self, law: Law) -> Law:
+        return _divided(law, self.square(law))
+
+    def on_gradient(self, law: Law) -> Expr:
+        _whole(self.axis, law)
+        return 1 / self.square(law)
+
+
+@dataclass(frozen=True)
+class ScaleByDeviation(Dividing):
     """h / √(variance of h along `axis` + ε), h not centred."""
 
     epsilon: float = 0
 
-    def _square(self, law: Law) -> Expr:
+    def square(self, law: Law) -> Expr:
         if self.axis is Axis.FEATURES:
             return law.power - law.mean**2 + exact(self.epsilon)
         if law.batch == oo and law.shape is Shape.GAUSSIAN:
             return law.power - law.overlap + exact(self.epsilon)
         raise NoClosedForm("units differ in their variance over the batch, or the batch is finite and its law unknown")
-
-    def on_law(self, law: Law) -> Law:
-        return _divided(law, self._square(law))
-
-    def on_gradient(self, law: Law) -> Expr:
-        _whole(self.axis, law)
-        return 1 / self._square(law)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         away = h - xp.mean(h, axis=self.axis.value, keepdims=True)
@@ -171,21 +180,14 @@ class ScaleByDeviation(Averaging):
 
 
 @dataclass(frozen=True)
-class ScaleByModulus(Averaging):
+class ScaleByModulus(Dividing):
     r"""h over $\sqrt{\pi/2}$ times the mean modulus of h along `axis`: for centred Gaussian units that is their standard deviation."""
 
-    def _square(self, law: Law) -> Expr:
+    def square(self, law: Law) -> Expr:
         everyone_alike = self.axis is Axis.FEATURES or (law.overlap == 0 and law.batch == oo)
         if everyone_alike and law.shape is Shape.GAUSSIAN and law.power != 0:
             return law.power
         raise NoClosedForm("the mean modulus over the batch is known of Gaussian units that are alike")
-
-    def on_law(self, law: Law) -> Law:
-        return _divided(law, self._square(law))
-
-    def on_gradient(self, law: Law) -> Expr:
-        _whole(self.axis, law)
-        return 1 / self._square(law)
 
     def on_array(self, h: Any, xp: Any) -> Any:
         return h / (xp.sqrt(xp.pi / 2) * xp.mean(xp.abs(h), axis=self.axis.value, keepdims=True))
