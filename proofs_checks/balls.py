@@ -221,10 +221,38 @@ def _bounded(expectation: Bounded, values: Values, analytic: bool) -> arb:
     """E f(W) with |f| ≤ K: what lies beyond the cut has at most the bound times its probability."""
     f, bound = expectation.args
     (variable,) = f.variables
-    cut, tolerance = arb(9), arb(2) ** -52  # a ratio of small moments needs small balls: no more digits than a double has use for
+    cut, tolerance = arb(8), arb(2) ** -52  # a ratio of small moments needs small balls: no more digits than a double has use for
     beyond = (cut / arb(2).sqrt()).erfc() * abs(enclose(bound, values))
     density = sympy.exp(-(variable**2) / 2) / sqrt(2 * pi)
     return _between(f.expr * density, variable, values, -cut, cut, tolerance) + arb(0, beyond.upper())
+
+
+def compiled(f: Expr, variable: Symbol, values: Values) -> Callable[[Ball, bool], Ball]:
+    """The function of (variable, analytic): what does not depend on the variable is evaluated once, what occurs twice once a point."""
+    constants: dict[Expr, Symbol] = {}
+    steps, (body,) = sympy.cse([_hoisted(f, variable, constants)])
+    fixed = {**values, **{symbol: enclose(part, values) for part, symbol in constants.items()}}
+    each, last = [(symbol, evaluator(step)) for symbol, step in steps], evaluator(body)
+
+    def at(point: Ball, analytic: bool) -> Ball:
+        here = {**fixed, variable: point}
+        for symbol, step in each:
+            here[symbol] = step(here, analytic)
+        return last(here, analytic)
+
+    return at
+
+
+def _hoisted(f: Expr, variable: Symbol, constants: dict[Expr, Symbol]) -> Expr:
+    """The function with its largest parts that do not depend on the variable as symbols, which are noted."""
+    if variable not in f.free_symbols:
+        return f if f.is_Rational or f.is_Symbol or not isinstance(f, Expr) else constants.setdefault(f, sympy.Dummy(real=True))
+    if f.is_Add or f.is_Mul:
+        constant, rest = f.as_independent(variable, as_Add=f.is_Add)
+        parts = [part for part in (constant, *f.func.make_args(rest)) if part != f.identity]
+    else:
+        parts = list(f.args)
+    return f if not parts or f.is_Symbol else f.func(*(_hoisted(part, variable, constants) for part in parts))
 
 
 def settled(f: Expr, variable: Symbol, values: Values) -> tuple[Expr, Values]:
@@ -239,9 +267,9 @@ def _between(integrand: Expr, variable: Symbol, values: Values, low: arb, high: 
     integrand, values = settled(integrand, variable, values)
     total = arb(0)
     for left, right in pairwise(pieces(integrand, variable, values, low, high)):
-        smooth = evaluator(smooth_branch(integrand, variable, values, (left + right) / 2))
+        smooth = compiled(smooth_branch(integrand, variable, values, (left + right) / 2), variable, values)
         piece = acb.integral(
-            lambda point, analytic, smooth=smooth: acb(smooth({**values, variable: point}, analytic)),
+            lambda point, analytic, smooth=smooth: acb(smooth(point, analytic)),
             acb(left),
             acb(right),
             **({} if tolerance is None else {"abs_tol": tolerance, "rel_tol": tolerance}),

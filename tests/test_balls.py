@@ -1,7 +1,7 @@
 """Balls contain the values they enclose, or say that they cannot."""
 
 import pytest
-from flint import arb
+from flint import acb, arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import erf as mp_erf
@@ -14,6 +14,7 @@ from sympy import (
     Integral,
     Max,
     Rational,
+    S,
     Symbol,
     acos,
     acosh,
@@ -32,7 +33,7 @@ from sympy import (
     sqrt,
 )
 
-from proofs_checks import enclosed
+from proofs_checks import balls, enclosed
 from proofs_checks.balls import NotEnclosed, enclose, exact, growth, precision
 from proofs_checks.evidence import Verdict
 from theory import symbols as s
@@ -271,3 +272,27 @@ def test_a_function_of_unknown_cuts_has_a_wide_integral():
     """Only its values are used: the ball holds the integral, and is never small enough to be evidence."""
     found = enclose(Integral(acosh(s.x), (s.x, 2, 3)))
     assert found.contains(arb("1.55794941109031", 1e-13)) and found.rad() > enclosed.WIDTH
+
+
+COMPILED = {
+    "constants and repetitions": exp(-s.c * s.z**2) / (1 + exp(-s.c * s.z**2)) + sqrt(s.q) * pi * s.z + s.z * sqrt(2),
+    "no constants": s.z**3 + sin(s.z) ** 2,
+    "no variable": sqrt(s.c) + pi,
+    "a constant alone": S(3) / 7,
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_compiled_function_is_the_function(name):
+    f, values = COMPILED[name], {s.c: arb("0.3"), s.q: arb(2)}
+    compiled = balls.compiled(f, s.z, values)
+    for point in (arb("0.7"), arb(-3), acb(1, 2)):
+        there, plain = compiled(point, False), balls.enclose(f, {**values, s.z: point})
+        assert acb(there).overlaps(acb(plain)) and float(acb(there).rad()) < 1e-12
+
+
+def test_a_compiled_function_is_not_analytic_where_a_part_is_not():
+    inside = sqrt(1 - s.z**2)
+    compiled = balls.compiled(inside + 1 / (2 + inside), s.z, {})
+    across, beside = acb(arb(2, 1)), acb(arb(0, 0.25))
+    assert compiled(beside, True).is_finite() and not compiled(across, True).is_finite()
