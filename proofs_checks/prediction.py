@@ -144,7 +144,8 @@ def _output_overlap(network: Stack, depth: int) -> arb:
     return next(islice(overlaps(network), depth, None))
 
 
-def trajectory(network: Stack, depth: int) -> list[float]:
+@cache
+def trajectory(network: Stack, depth: int) -> tuple[float, ...]:
     """γ of the outputs behind 1, 2, …, `depth` hidden layers or blocks, for a picture: at one precision, without its radius.
 
     Raises
@@ -154,7 +155,7 @@ def trajectory(network: Stack, depth: int) -> list[float]:
     """
     with precision(PRECISIONS[0]):
         states = [float(c.mid()) for c in islice(overlaps(network), 1, depth + 1)]
-    return [c / (1 - c) if c < 1 else math.inf for c in states]
+    return tuple(c / (1 - c) if c < 1 else math.inf for c in states)
 
 
 def _of_symbols(network: Stack) -> tuple[Stack, Values]:

@@ -40,6 +40,7 @@ from theory.norms import (
 from theory.stream import ResidualNetwork, Stack
 
 if TYPE_CHECKING:
+    from proofs_checks.audit import Audit, Settings
     from theory.claim import Claim
     from theory.extension import Extension
 
@@ -358,7 +359,14 @@ def cli() -> None:
 @click.option("--resolution", type=FRACTION, default=0.02, show_default=True, metavar="R", help="Relative deviation of γ to be seen.")
 @click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
-@click.option("--vary-seed", is_flag=True, help="Draw a new seed, and print it.")
+@click.option(
+    "--vary-seed",
+    is_flag=False,
+    flag_value="1",
+    type=positive(),
+    metavar="[K]",
+    help="Draw a new seed, and print it; with a number, run as many independent audits and count those that hold.",
+)
 @click.option("--long", is_flag=True, help="Also the claims that take minutes: gradients, and every norm with every activation.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
@@ -368,7 +376,7 @@ def audit(
     resolution: float,
     alpha: float,
     seed: int | None,
-    vary_seed: bool,
+    vary_seed: int | None,
     long: bool,
     out: Path,
     as_json: bool,
@@ -378,27 +386,41 @@ def audit(
         raise click.UsageError("--seed and --vary-seed exclude each other: give one of them")
     chosen = claims_of(claims, module, long)
     from proofs_checks import audit as auditing
+
+    seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
+    results = []
+    for number in seeds:
+        settings = auditing.Settings(alpha, resolution, number)
+        results.append(audit_once(chosen, settings, out if len(seeds) == 1 else out / f"seed-{number}", module, as_json))
+    held = sum(result.verdict.value == "HOLDS" for result in results)
+    if as_json and len(seeds) == 1:
+        click.echo(json.dumps(results[0].to_json()))
+    elif as_json:
+        click.echo(json.dumps({"held": held, "audits": [result.to_json() for result in results]}))
+    elif len(seeds) > 1:
+        click.echo(f"{held} of {len(seeds)} independent audits hold")
+    sys.exit(0 if held == len(seeds) else 1)
+
+
+def audit_once(claims: list[Claim], settings: Settings, out: Path, module: str | None, silent: bool) -> Audit:
+    """Run one audit, write its evidence and print its table."""
+    from proofs_checks import audit as auditing
     from reports import terminal
 
-    if vary_seed:
-        seed = secrets.randbelow(2**31)
-    settings = auditing.Settings(alpha, resolution, auditing.DEFAULT_SEED if seed is None else seed)
     try:  # before minutes of work, not after
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
-    with terminal.progress(auditing.plan(chosen, settings), silent=as_json) as on_evidence:
-        result = auditing.run(chosen, settings, on_evidence)
+    with terminal.progress(auditing.plan(claims, settings), silent=silent) as on_evidence:
+        result = auditing.run(claims, settings, on_evidence)
     try:
         path = result.write(out)
     except OSError as error:
         raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
-    if as_json:
-        click.echo(json.dumps(result.to_json()))
-    else:
+    if not silent:
         terminal.print_audit(result, path, added("no_law", module), module)
-    sys.exit(0 if result.verdict.value == "HOLDS" else 1)
+    return result
 
 
 @cli.command()

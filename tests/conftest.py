@@ -1,6 +1,17 @@
 """Properties are deterministic: the same examples in every run, and no deadline on a shared machine."""
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("normproof", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("normproof")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also the twins of claims that are audited with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="a twin of a claim that is audited with --long: pytest --long runs it"))

@@ -445,3 +445,14 @@ def test_help_is_no_error(call):
     for verb in ("predict", "simulate"):
         code, out, _ = call(f"{verb} --help")
         assert code == 0 and "--residual pre|post" in out and "--branch-gain BETA" in out
+
+
+def test_independent_audits_are_counted(call, tmp_path):
+    code, out, _ = call("audit prejudice_without_norm_by_activation --vary-seed 2")
+    assert (code, out.splitlines()[-1]) == (0, "2 of 2 independent audits hold")
+    evidence = [json.loads((folder / "evidence.json").read_text()) for folder in (tmp_path / "audit").iterdir()]
+    assert len({each["seed"] for each in evidence}) == 2 and {each["verdict"] for each in evidence} == {"HOLDS"}
+    estimates = [
+        [item["estimate"] for claim in each["claims"] for item in claim["evidence"] if item["witness"] == "observed"] for each in evidence
+    ]
+    assert estimates[0] != estimates[1]

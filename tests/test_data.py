@@ -273,13 +273,17 @@ TWINS = {
 }
 
 
-@pytest.mark.parametrize("name", TWINS)
+LONG = {name for name in TWINS if name.startswith(("bias", "gain", "uniform", "sign"))}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in TWINS])
 def test_broken_experiment_is_red(name):
     experiment = TWINS[name]
     found = observed.run(experiment, f"gamma_depth_{experiment.rival_depth}", DESIGN, 1, f"twin/{name}")
     assert found.verdict is Verdict.FAILS, found.sentence
 
 
+@pytest.mark.long
 def test_weights_of_unmatched_variance_are_red(monkeypatch):
     """Uniform weights on (−1, 1), as a careless sampler would draw them."""
     monkeypatch.setattr(ensemble, "draw", lambda distribution, key, shape: draws.draw(distribution, key, shape) / np.float32(np.sqrt(3)))

@@ -289,12 +289,14 @@ FACTOR_TWINS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FACTOR_TWINS)
 def test_broken_factor_or_network_is_red(name):
     found = observed.run(FACTOR_TWINS[name], "factor_per_layer", DESIGN, 1, "twin/gradients")
     assert found.verdict is Verdict.FAILS, found.sentence
 
 
+@pytest.mark.long
 def test_full_batch_factor_replaced_by_one_is_red():
     found = observed.run(replace(_first(BATCH_NORM), factor=S(1)), "factor_per_layer", DESIGN, 1, "twin/gradients")
     assert found.verdict is Verdict.FAILS, found.sentence

@@ -71,6 +71,7 @@ def small(network):
     return Agreement((network,), (network,), 2, tuple(Network(activation=each) for each in ACTIVATIONS.values()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "norm, placement, activation",
     [("dynamic_tanh", "pre", "silu"), ("batch_rms_norm", "pre", "relu"), ("batch_norm", "pre", "gelu"), ("l1_batch_norm", "post", "tanh")],
