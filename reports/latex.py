@@ -1,4 +1,4 @@
-"""LaTeX reports: what is claimed, how it is derived, what the witnesses found. Reads claims and evidence, computes nothing."""
+"""LaTeX reports: what is claimed, how it is derived, what the witnesses found. Reads claims and evidence, and draws what `proofs_checks` predicts."""
 
 from __future__ import annotations
 
