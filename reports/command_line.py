@@ -367,7 +367,9 @@ def cli() -> None:
     metavar="[K]",
     help="Draw a new seed, and print it; with a number, run as many independent audits and count those that hold.",
 )
-@click.option("--long", is_flag=True, help="Also the claims that take minutes: gradients, other weights, and every norm with every activation.")
+@click.option(
+    "--long", is_flag=True, help="Also the claims that take minutes: gradients, other weights, and every norm with every activation."
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
 def audit(
