@@ -2,14 +2,16 @@
 
 from functools import partial
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics import keys
-from numerics.ensemble import NotFinite, Sampler, Size, moments, propagate, replicate
+from numerics import kernel, keys
+from numerics.ensemble import NotFinite, Sampler, Size, moments, propagate
 from numerics.estimators import two_moments
+from numerics.kernel import replicate
 from numerics.prejudice import simulate
 from proofs_checks.design import Design
 from proofs_checks.ladder import Rung
@@ -149,6 +151,22 @@ def test_splitting_an_ensemble_into_calls_changes_nothing():
     np.testing.assert_array_equal(parts.overlap, whole.overlap)
     np.testing.assert_array_equal(parts.power, whole.power)
     assert len(np.unique(whole.overlap[:, -1])) == 12  # networks differ
+
+
+def test_kernels_give_way_to_newer_ones(monkeypatch):
+    """Compiled code takes memory maps, of which a process has only so many."""
+    monkeypatch.setattr(kernel, "_KERNELS", {})
+    monkeypatch.setattr(kernel, "KEPT", 2)
+    key = keys.stream(4, "kept")
+
+    def number(name):
+        return replicate(lambda network_key: jax.random.uniform(network_key), name, 4, key, 6)
+
+    first = number("one")
+    number("two"), number("one"), number("three")
+    assert list(kernel._KERNELS) == [("one", 4), ("three", 4)]
+    np.testing.assert_array_equal(number("one"), first)
+    assert len(np.unique(first)) == 6
 
 
 def test_another_name_is_another_stream():
