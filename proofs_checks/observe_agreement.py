@@ -34,8 +34,8 @@ UNCOUPLED = ((128, 0), (512, 0), (4096, 0))
 COUPLED = ((128, 16), (512, 16), (2048, 16), (2048, 32), (2048, 64))
 BATCHED = COUPLED[:3]  #: where the theory predicts for that batch size
 IDENTICAL = ((256, 64), (2048, 64))  #: each batch is centred last: γ is zero at every size, and there is no bias
-PILOT = 32  #: networks of each rung from which sizes are solved
-MARGIN = 2.0  #: variance allowed above the pilot's: its own relative error is a quarter
+PILOT = 64  #: networks of each rung from which sizes are solved
+MARGIN = 2.5  #: variance allowed above the pilot's: one pilot is further off with probability 5e-6, and there are seven hundred
 FEWEST = 32  #: networks of a rung at least, for the freedom of its standard error
 MOST = 4096
 
