@@ -1,11 +1,10 @@
-"""Compiled kernels: many independent replicates of one measurement, compiled once for a shape, run one call at a time."""
+"""Compiled kernels: many independent replicates of one measurement, compiled once for a shape, kept while there is room."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import jax
@@ -30,10 +29,7 @@ class Stopwatch:
 
 
 class Kernel:
-    """One compiled shape: a stream's key, the number of the first network and which of several blocks it has, to `count` measurements.
-
-    Threads may compile side by side; calls run one at a time.
-    """
+    """One compiled shape: a stream's key, the number of the first network and which of several blocks it has, to `count` measurements."""
 
     def __init__(self, measure: Measure, count: int, at_once: int) -> None:
         def run(network_keys: jax.Array, which: jax.Array) -> Any:
@@ -42,34 +38,29 @@ class Kernel:
         self.count = count
         self._run = run
         self._compiled: Any = None
-        self._compiling = Lock()
 
     def __call__(self, key: jax.Array, first: int, which: int, stopwatch: Stopwatch) -> Any:
         """The measurements of networks first, …, first + count − 1 of the stream."""
         arguments = (keys.members(key, first, self.count), np.int32(which))
-        with self._compiling:
-            if self._compiled is None:
-                start = time.perf_counter()
-                self._compiled = jax.jit(self._run).lower(*arguments).compile(COMPILER)
-                stopwatch.compiling += time.perf_counter() - start
-        with keys.ALONE:
+        if self._compiled is None:
             start = time.perf_counter()
-            result = jax.device_get(self._compiled(*arguments))
-            stopwatch.running += time.perf_counter() - start
+            self._compiled = jax.jit(self._run).lower(*arguments).compile(COMPILER)
+            stopwatch.compiling += time.perf_counter() - start
+        start = time.perf_counter()
+        result = jax.device_get(self._compiled(*arguments))
+        stopwatch.running += time.perf_counter() - start
         return result
 
 
 _KERNELS: dict[Any, Kernel] = {}
-_TABLE = Lock()
 
 
 def _kernel(name: Any, measure: Measure, count: int, at_once: int) -> Kernel:
     """The kernel of that name and count, made if there is none; the one not asked for longest gives way."""
-    with _TABLE:
-        kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
-        _KERNELS[name, count] = kernel
-        if len(_KERNELS) > KEPT:
-            del _KERNELS[next(iter(_KERNELS))]
+    kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
+    _KERNELS[name, count] = kernel
+    if len(_KERNELS) > KEPT:
+        del _KERNELS[next(iter(_KERNELS))]
     return kernel
 
 

@@ -8,36 +8,26 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from threading import RLock
 
 import jax
 import numpy as np
-
-ALONE = RLock()  #: held by what executes: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions
 
 
 def stream(seed: int, *names: object) -> jax.Array:
     """The key of the stream called `names` (a claim's id, the experiment's number, what is drawn)."""
     digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
-    with ALONE:
-        key = jax.random.key(seed)
-        for start in (0, 4, 8):
-            key = jax.random.fold_in(key, int.from_bytes(digest[start : start + 4], "big"))
-        return jax.block_until_ready(key)
-
-
-def members(key: jax.Array, first: int, count: int) -> jax.Array:
-    """Keys of the networks numbered first, …, first + count − 1 of a stream."""
-    with ALONE:
-        return jax.block_until_ready(_members(key, first, count))
+    key = jax.random.key(seed)
+    for start in (0, 4, 8):
+        key = jax.random.fold_in(key, int.from_bytes(digest[start : start + 4], "big"))
+    return key
 
 
 @partial(jax.jit, static_argnums=2)
-def _members(key: jax.Array, first: jax.Array, count: int) -> jax.Array:
+def members(key: jax.Array, first: int, count: int) -> jax.Array:
+    """Keys of the networks numbered first, …, first + count − 1 of a stream."""
     return jax.vmap(lambda number: jax.random.fold_in(key, number))(first + jax.numpy.arange(count))
 
 
 def generator(seed: int, *names: object) -> np.random.Generator:
     """NumPy's generator for the stream called `names`."""
-    with ALONE:
-        return np.random.default_rng(np.asarray(jax.random.key_data(stream(seed, *names))))
+    return np.random.default_rng(np.asarray(jax.random.key_data(stream(seed, *names))))

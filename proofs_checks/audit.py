@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment
 
 FORMAT = 2  #: of the evidence file
-SIMULATORS = 2  #: experiments under way at a time: one compiles while the networks of the other run
 DEFAULT_SEED = 250511312  #: the paper's arXiv number
 
 
@@ -210,7 +208,7 @@ def run(
     on_evidence: Callable[[Check, Evidence], None] = lambda check, found: None,
     only: set[str] | None = None,
 ) -> Audit:
-    """Plan and run all checks of the claims; formulas in a process of their own, experiments beside it.
+    """Plan and run all checks of the claims; formulas in a process of their own, simulations beside it.
 
     `only` restricts the run, not the plan, to checks with these ids: shares of α do not depend on it.
     """
@@ -224,7 +222,7 @@ def run(
     formulas = [check for check in wanted if check.witness is not Witness.OBSERVED]
     simulations = [check for check in wanted if check.witness is Witness.OBSERVED]
     found: dict[str, Evidence] = {}
-    with ExactWorker() as worker, ThreadPoolExecutor(1 + SIMULATORS) as pool:
+    with ExactWorker() as worker, ThreadPoolExecutor(2) as pool:
 
         def note(check: Check, item: Evidence) -> None:
             found[check.id] = item
@@ -234,7 +232,8 @@ def run(
             for check in group:
                 note(check, run_check(check, settings, worker))
 
-        tasks = [pool.submit(all_of, group) for group in (formulas, *by_experiment(simulations))]
+        # One thread simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
+        tasks = [pool.submit(all_of, group) for group in (formulas, simulations)]
         try:
             for task in as_completed(tasks):
                 task.result()
@@ -245,11 +244,6 @@ def run(
         audit.evidence[check.claim.id].append(found[check.id])
     audit.seconds = time.perf_counter() - start
     return audit
-
-
-def by_experiment(simulations: list[Check]) -> list[list[Check]]:
-    """Checks of one experiment together: they share its draws."""
-    return [list(group) for _, group in groupby(simulations, key=lambda check: (check.claim.id, check.number))]
 
 
 def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:

@@ -229,8 +229,7 @@ def _bounded(expectation: Bounded, values: Values, analytic: bool) -> arb:
 
 def compiled(f: Expr, variable: Symbol, values: Values) -> Callable[[Ball, bool], Ball]:
     """The function of (variable, analytic): what does not depend on the variable is evaluated once, what occurs twice once a point."""
-    constants: dict[Expr, Symbol] = {}
-    steps, (body,) = sympy.cse([_hoisted(f, variable, constants)])
+    constants, steps, body = _split(f, variable)
     fixed = {**values, **{symbol: enclose(part, values) for part, symbol in constants.items()}}
     each, last = [(symbol, evaluator(step)) for symbol, step in steps], evaluator(body)
 
@@ -243,6 +242,14 @@ def compiled(f: Expr, variable: Symbol, values: Values) -> Callable[[Ball, bool]
     return at
 
 
+@cache
+def _split(f: Expr, variable: Symbol) -> tuple[dict[Expr, Symbol], list[tuple[Symbol, Expr]], Expr]:
+    """Constant parts as symbols, parts that occur twice as symbols in their order, and the function of all these."""
+    constants: dict[Expr, Symbol] = {}
+    steps, (body,) = sympy.cse([_hoisted(f, variable, constants)], symbols=sympy.numbered_symbols(cls=sympy.Dummy))
+    return constants, steps, body
+
+
 def _hoisted(f: Expr, variable: Symbol, constants: dict[Expr, Symbol]) -> Expr:
     """The function with its largest parts that do not depend on the variable as symbols, which are noted."""
     if variable not in f.free_symbols:
@@ -253,6 +260,20 @@ def _hoisted(f: Expr, variable: Symbol, constants: dict[Expr, Symbol]) -> Expr:
     else:
         parts = list(f.args)
     return f if not parts or f.is_Symbol else f.func(*(_hoisted(part, variable, constants) for part in parts))
+
+
+def known(ball: arb, within: float = 2.0**-50) -> float:
+    """The middle of a ball whose radius is within a bound, relative to max(1, its modulus): by default, known to double precision.
+
+    Raises
+    ------
+    NotEnclosed
+        If it is wider, or not finite.
+    """
+    middle = float(ball.mid()) if ball.is_finite() else math.nan
+    if not float(ball.rad()) <= within * max(1.0, abs(middle)):
+        raise NotEnclosed(f"{ball.str(5)} is not known within {within:.1g}")
+    return middle
 
 
 def settled(f: Expr, variable: Symbol, values: Values) -> tuple[Expr, Values]:

@@ -24,6 +24,7 @@ from theory.network import Stack
 BITS = 96
 RESOLVED = 2.0**-50  #: width of the interval that a fixed point is given in
 FINEST = 2.0**-24  #: width of the smallest parts
+NEAR = 2.0**-20  #: an end stands for what remains next to it, if that is no wider
 MOST = 4000  #: parts looked at before the search is given up
 
 
@@ -173,7 +174,7 @@ def _point(distance: _Distance, low: float, high: float, before: int, behind: in
     towards = {side for side in (before, -behind) if side}
     attracts = towards == {1} if len(towards) == 1 else None
     for end, there in ((0, low), (1, high)):
-        if there == end and distance.fixes(end):
+        if there == end and high - low <= NEAR and distance.fixes(end):
             return FixedPoint(float(end), high - low, attracts, True)
     if once:
         low, high = distance.zero(low, high)

@@ -18,7 +18,7 @@ from sympy import Expr, oo, sympify
 from numerics import keys
 from numerics.ensemble import Sampler, Size
 from numerics.gradients import squared_gradients
-from proofs_checks.balls import enclose, precision
+from proofs_checks.balls import enclose, known, precision
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding
@@ -75,7 +75,7 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
 def log_of(factor: Expr) -> float:
     """The logarithm of χ, to double precision."""
     with precision(128):
-        return float(arb(enclose(sympify(factor))).log().mid())
+        return known(arb(enclose(sympify(factor))).log())
 
 
 def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream: str) -> Finding:

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 from sympy import Expr, lambdify
 
+from numerics.datasets import gram
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
+from theory.distributions import DataSet
 from theory.law import NoClosedForm
 from theory.network import Network, Stack
 from theory.stages import Axis, Center, Scale
@@ -146,6 +148,17 @@ def predict_on(network: Stack, depth: int, inputs: np.ndarray) -> OnData:
     mean = gammas(layer, np.diag(first).mean() * alike(mean_overlap(first)), depth)[-1]
     error = sum(slope(network) ** layers for layers in range(depth + 1)) * ROUNDING * (1 + gamma) ** 2 / max(1.0, abs(gamma))
     return OnData(gamma, gamma / (1 + gamma), error, mean_overlap(inputs), mean)
+
+
+def predict_on_dataset(network: Stack, depth: int, dataset: DataSet, count: int | None) -> OnData:
+    """The prediction on the first `count` samples of a data set, or on all.
+
+    Raises
+    ------
+    NoClosedForm, numerics.datasets.MissingData
+        See `pair_map` and `numerics.datasets.samples`.
+    """
+    return predict_on(network, depth, gram(dataset, count))
 
 
 def alike(overlap: float) -> np.ndarray:

@@ -16,7 +16,7 @@ from itertools import chain, cycle, islice, repeat
 from flint import arb
 from sympy import Expr, S, oo, simplify, sympify
 
-from proofs_checks.balls import NotEnclosed, Values, enclose, precision
+from proofs_checks.balls import NotEnclosed, Values, enclose, known, precision
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
@@ -94,7 +94,7 @@ def stated_gamma(maps: tuple[Expr, ...], start: tuple[float | Expr, ...], depth:
     with precision(PRECISIONS[0]):
         states = iterate(tuple(map(sympify, maps)), tuple(arb(enclose(exact(value))) for value in start))
         overlap = next(islice(states, depth, None))[0]
-        return float((overlap / (1 - overlap)).mid())
+        return known(overlap / (1 - overlap))
 
 
 def predict(network: Stack, depth: int, classes: int = 2) -> Prediction:
@@ -146,15 +146,15 @@ def _output_overlap(network: Stack, depth: int) -> arb:
 
 @cache
 def trajectory(network: Stack, depth: int) -> tuple[float, ...]:
-    """γ of the outputs behind 1, 2, …, `depth` hidden layers or blocks, for a picture: at one precision, without its radius.
+    """γ of the outputs behind 1, 2, …, `depth` hidden layers or blocks, to nine digits, for a picture.
 
     Raises
     ------
     NoClosedForm, NotEnclosed
-        If there is no prediction.
+        If there is no prediction, or it is not known so well.
     """
     with precision(PRECISIONS[0]):
-        states = [float(c.mid()) for c in islice(overlaps(network), 1, depth + 1)]
+        states = [known(c, within=2.0**-30) for c in islice(overlaps(network), 1, depth + 1)]
     return tuple(c / (1 - c) if c < 1 else math.inf for c in states)
 
 

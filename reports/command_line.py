@@ -509,13 +509,12 @@ def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]
             raise click.UsageError(
                 f"--{name} is {str(options[name])!r}, but the outputs of {dataset.value} have no known law: only γ is predicted"
             )
-    from numerics.datasets import MissingData, gram
-    from proofs_checks.pairwise import predict_on
+    from proofs_checks.pairwise import predict_on_dataset
     from theory.law import NoClosedForm
 
     try:
-        found = predict_on(network, options["depth"], gram(dataset, options["samples"]))
-    except MissingData as error:
+        found = predict_on_dataset(network, options["depth"], dataset, options["samples"])
+    except ValueError as error:
         raise click.UsageError(f"--inputs: {error}") from None
     except NoClosedForm as error:
         raise click.UsageError(f"no prediction for {options['norm']} ({options['placement']}) on {dataset.value}: {error}") from None
@@ -585,7 +584,7 @@ def simulate(**options: Any) -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @click.option("--format", "form", default="pdf", show_default=True, metavar="pdf|tex")
 def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) -> None:
-    """A LaTeX report of the evidence in DIR; nothing is computed again."""
+    """A LaTeX report of the evidence in DIR; no check runs again."""
     if form not in ("pdf", "tex"):
         raise nearest("format", form, ("pdf", "tex"))
     from proofs_checks.audit import UnreadableEvidence, read

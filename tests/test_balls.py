@@ -296,3 +296,11 @@ def test_a_compiled_function_is_not_analytic_where_a_part_is_not():
     compiled = balls.compiled(inside + 1 / (2 + inside), s.z, {})
     across, beside = acb(arb(2, 1)), acb(arb(0, 0.25))
     assert compiled(beside, True).is_finite() and not compiled(across, True).is_finite()
+
+
+def test_a_wide_ball_is_no_number():
+    assert balls.known(arb(3, 2.0**-60)) == 3.0
+    assert balls.known(arb(3, 0.01), within=0.1) == 3.0
+    for wide in (arb(3, 0.01), arb("nan"), arb(1) / arb(0, 1)):
+        with pytest.raises(NotEnclosed, match="not known"):
+            balls.known(wide)

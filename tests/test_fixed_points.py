@@ -105,3 +105,10 @@ def test_where_none_are_stated(network, reason):
     with pytest.raises(NoFixedPoints, match=reason):
         fixed_points(network)
     assert reason in in_words(network)
+
+
+def test_an_end_does_not_stand_for_a_wide_neighbourhood(monkeypatch):
+    """A search given up early leaves half the interval open: its end is fixed, and what else is there is not decided."""
+    monkeypatch.setattr("proofs_checks.fixed_points.MOST", 1)
+    (point, *_) = found_by(s.c * (1 - s.c) * (1 - 2 * s.c) + s.c)
+    assert not point.certain and point.radius > 0.1
