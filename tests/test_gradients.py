@@ -20,19 +20,10 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from theory import symbols as s
 from theory.activations import ACTIVATIONS
+from theory.edge_of_chaos import on_critical_line
 from theory.experiments import GradientGrowth
-from theory.gradients import (
-    BATCH_NORM,
-    BATCHES,
-    GROUPS,
-    LAYER_NORM_AFTER,
-    LAYER_NORM_BEFORE,
-    WITHOUT_NORM,
-    factor_between,
-    gradient_factor,
-    gradient_factors,
-    on_critical_line,
-)
+from theory.gradient_growth import BATCH_NORM, BATCHES, GROUPS, LAYER_NORM_AFTER, LAYER_NORM_BEFORE, WITHOUT_NORM
+from theory.gradients import factor_between, gradient_factor, gradient_factors
 from theory.law import NoClosedForm
 from theory.network import Network, Placement
 from theory.norms import NORMS, BatchNorm, LayerNorm, Norm, RMSNorm, ghost_batch_norm, group_norm

@@ -5,7 +5,9 @@ from theory import (
     class_fraction,
     clt,
     depth,
+    edge_of_chaos,
     gaussian,
+    gradient_growth,
     gradients,
     initialisation,
     layer_statistics,
@@ -41,6 +43,8 @@ MODULES = (
     initialisation,
     structured_data,
     gradients,
+    gradient_growth,
+    edge_of_chaos,
     residual,
     survey,
 )
