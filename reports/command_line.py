@@ -11,45 +11,37 @@ import math
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from theory.activations import ACTIVATIONS, Activation, leaky_relu
-from theory.distributions import DataSet, Distribution
-from theory.network import Block, Network, Placement
-from theory.norms import (
-    LEAVE_ONE_OUT,
-    NORMS,
-    Norm,
-    Statistic,
-    average_pool,
-    batch_norm_epsilon,
-    dynamic_tanh,
-    ghost_batch_norm,
-    group_norm,
-    layer_norm_epsilon,
-    max_pool,
-    rms_norm_epsilon,
+from reports.network_options import WEIGHTS, network_of, network_options
+from reports.words import (
+    CLASSES,
+    FRACTION,
+    SEED,
+    Number,
+    activations,
+    added,
+    catalogue,
+    find,
+    json_option,
+    module_option,
+    nearest,
+    norms,
+    positive,
 )
-from theory.stream import ResidualNetwork, Stack
+from theory.distributions import DataSet
+from theory.network import Stack
 
 if TYPE_CHECKING:
     from proofs_checks.audit import Audit, Settings
     from theory.claim import Claim
-    from theory.extension import Extension
 
-PLACEMENTS = {placement.value: placement for placement in Placement}
 PICTURES = ("pdf", "png", "svg")
-RESIDUAL = {placement.value: placement for placement in (Placement.PRE, Placement.POST)}
-STATISTICS = {statistic.value: statistic for statistic in Statistic}
-WEIGHTS = {each.value: each for each in Distribution}
-INPUTS: dict[str, Distribution | DataSet] = {**WEIGHTS, **{each.value: each for each in DataSet}}
 
 
 def main() -> NoReturn:
@@ -63,273 +55,6 @@ def main() -> NoReturn:
         sentence = " ".join(error.format_message().split())
         click.echo(f"normproof: {sentence}", err=True)
         sys.exit(2)
-
-
-def nearest(kind: str, given: str, names: Iterable[str]) -> click.UsageError:
-    """The sentence for an unknown name."""
-    from difflib import get_close_matches
-
-    allowed = list(names)
-    close = get_close_matches(given, allowed, n=1, cutoff=0.0)
-    shown = ", ".join(allowed) if len(allowed) <= 12 else f"the {len(allowed)} that `normproof list {kind}s` names"
-    return click.UsageError(f"{given!r} is no {kind}: allowed are {shown}; the nearest is {close[0]!r}")
-
-
-class Number(click.ParamType):
-    """A number in a range, whose error names the option's value and what is allowed."""
-
-    name = "number"
-
-    def __init__(self, convert: type[int] | type[float], allowed: str, valid: Callable[[Any], bool]) -> None:
-        self.convert_to, self.allowed, self.valid = convert, allowed, valid
-        self.name = "integer" if convert is int else "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or a sentence."""
-        return self.parse(value, max(param.opts, key=len) if param else "the value")
-
-    def parse(self, value: Any, name: str) -> Any:
-        """The number, or a sentence about what `name` must be."""
-        try:
-            number = self.convert_to(value)
-            if math.isfinite(number) and self.valid(number):
-                return number
-        except (TypeError, ValueError):
-            pass
-        raise click.UsageError(f"{name} is {value!r}, but must be {self.allowed}")
-
-
-def positive(convert: type[int] | type[float] = int) -> Number:
-    """A number above zero."""
-    return Number(convert, "a positive integer" if convert is int else "a number above 0", lambda n: n > 0)
-
-
-DEPTH = Number(int, "an integer of at least 0", lambda n: n >= 0)
-SEED = Number(int, "an integer from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63)
-FRACTION = Number(float, "a number strictly between 0 and 1", lambda n: 0 < n < 1)
-OVERLAP = Number(float, "a number from -1 to 1", lambda n: -1 <= n <= 1)
-REAL = Number(float, "a number", lambda n: True)
-VARIANCE = Number(float, "a number of at least 0", lambda n: n >= 0)
-BATCH_SIZE = Number(int, "an integer of at least 2", lambda n: n >= 2)
-CLASSES = Number(int, "an integer from 2 to 10000", lambda n: 2 <= n <= 10_000)
-
-module_option = click.option("--module", "module", metavar="FILE.py", help="A file of your own that defines norms, activations or claims.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-
-
-def network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that describe a network."""
-    options = (
-        click.option(
-            "--norm",
-            required=True,
-            metavar="NAME",
-            help="One that `normproof list norms` names, or one of --module; a number behind a colon sets what it depends on, as in ghost_batch_norm:32.",
-        ),
-        click.option(
-            "--placement",
-            metavar="none|pre|post",
-            help="The norm's place: before or after the activation, or nowhere; required without --residual.",
-        ),
-        click.option(
-            "--residual",
-            metavar="pre|post",
-            help="A residual stack instead of a plain one: the norm before every branch, or on the sum of stream and branch.",
-        ),
-        click.option(
-            "--branch-gain",
-            type=positive(float),
-            metavar="BETA",
-            help="With --residual: the power a ReLU branch adds, over the power that enters it [default: 1].",
-        ),
-        click.option(
-            "--then",
-            multiple=True,
-            metavar="NORM/PLACEMENT[/ACTIVATION]",
-            help="The block of the next layer, where blocks take turns; as often as there are more blocks.",
-        ),
-        click.option("--depth", required=True, type=DEPTH, metavar="L", help="Number of hidden layers; with --residual, of blocks."),
-        click.option(
-            "--activation",
-            default="relu",
-            show_default=True,
-            metavar="NAME",
-            help="One that `normproof list activations` names; leaky_relu:0.2 sets the slope.",
-        ),
-        click.option("--batch-size", type=BATCH_SIZE, metavar="B", help="Samples per batch of a batch norm [default: full batch]."),
-        click.option(
-            "--statistic",
-            default="canonical",
-            show_default=True,
-            metavar="canonical|leave-one-out",
-            help="Whose statistics a batch norm takes.",
-        ),
-        click.option("--input-overlap", type=OVERLAP, metavar="C", help="Correlation of two inputs [default: 0]."),
-        click.option("--shift", type=REAL, metavar="DELTA", help="In its place: inputs N(DELTA, 1), not standardised."),
-        click.option(
-            "--inputs",
-            default="gaussian",
-            show_default=True,
-            metavar="NAME",
-            help=f"What inputs are: {', '.join(INPUTS)}; the last {len(DataSet)} are real pixels.",
-        ),
-        click.option("--weight-variance", type=positive(float), default=2.0, show_default=True, metavar="S"),
-        click.option("--bias-variance", type=VARIANCE, default=0.0, show_default=True, metavar="S"),
-        module_option,
-        json_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-# Claims take a second or two to build: commands that need none of them do not wait for them.
-
-
-def catalogue(module: str | None) -> dict[str, Claim]:
-    """All claims by id, the module's included."""
-    from theory.catalogue import CLAIMS
-
-    return {**CLAIMS, **{claim.id: claim for claim in added("claims", module)}}
-
-
-@cache
-def extension(module: str | None) -> Extension | None:
-    """What installed packages and --module add; None, without waiting for claims, where there are none."""
-    if module is None and not entry_points(group="normproof"):
-        return None
-    from theory.extension import Extension, UnreadableModule, installed, load
-
-    try:
-        return installed() + (load(Path(module)) if module else Extension())
-    except UnreadableModule as error:
-        raise click.UsageError(f"--module: {error}" if module else str(error)) from None
-
-
-def added(what: str, module: str | None) -> tuple[Any, ...]:
-    """The claims, norms, activations or missing laws of installed packages and --module."""
-    found = extension(module)
-    return () if found is None else getattr(found, what)
-
-
-def norms(module: str | None) -> dict[str, Norm]:
-    """All norms by name, the module's included."""
-    return {**NORMS, **{norm.name: norm for norm in added("norms", module)}}
-
-
-def activations(module: str | None) -> dict[str, Activation]:
-    """All activations by name, the module's included."""
-    return {**ACTIVATIONS, **{each.name: each for each in added("activations", module)}}
-
-
-def find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
-    """The object of that name, or the sentence with the nearest one."""
-    if name not in table:
-        raise nearest(kind, name, table)
-    return table[name]
-
-
-WINDOW = Number(int, "an integer of at least 1, the units of a pooling window", lambda n: n >= 1)
-EPSILON = Number(float, "a number of at least 0, the ε added to the variance", lambda n: n >= 0)
-
-#: Names that take a number behind a colon, as in leaky_relu:0.2.
-PARAMETRISED: dict[str, tuple[Callable[[Any], Any], Number]] = {
-    "leaky_relu": (leaky_relu, Number(float, "a number, the slope below zero", lambda n: True)),
-    "ghost_batch_norm": (ghost_batch_norm, Number(int, "an integer of at least 2, the size of a ghost batch", lambda n: n >= 2)),
-    "group_norm": (group_norm, Number(int, "an integer of at least 3, the units of a group", lambda n: n >= 3)),
-    "average_pool": (average_pool, WINDOW),
-    "max_pool": (max_pool, WINDOW),
-    "batch_norm_epsilon": (batch_norm_epsilon, EPSILON),
-    "layer_norm_epsilon": (layer_norm_epsilon, EPSILON),
-    "rms_norm_epsilon": (rms_norm_epsilon, EPSILON),
-    "dynamic_tanh": (dynamic_tanh, Number(float, "a number above 0, the slope at zero", lambda n: n > 0)),
-}
-
-
-def find_parametrised(kind: str, words: str, table: Mapping[str, Any]) -> Any:
-    """The object of that name, or of its family at the number behind the colon."""
-    name, colon, number = words.partition(":")
-    found = find(kind, name, table)
-    if not colon:
-        return found
-    if name not in PARAMETRISED:
-        raise click.UsageError(f"{words!r}: {name} takes no number; those that do are {', '.join(PARAMETRISED)}")
-    make, allowed = PARAMETRISED[name]
-    return make(allowed.parse(number, words))
-
-
-def place_of(options: Mapping[str, Any]) -> tuple[Placement, bool]:
-    """Where the norm stands, and whether in a residual stack."""
-    placement, residual, gain = options["placement"], options["residual"], options["branch_gain"]
-    if residual is None:
-        if gain is not None:
-            raise click.UsageError(f"--branch-gain {gain:g} is the gain of a residual branch: it needs --residual, which is pre or post")
-        if placement is None:
-            raise click.UsageError("--placement is missing: it is none, pre or post, or --residual pre or post in its place")
-        return find("placement", placement, PLACEMENTS), False
-    if placement is not None:
-        raise click.UsageError(f"--placement {placement} and --residual {residual} exclude each other: give one of them")
-    return find("residual stack", residual, RESIDUAL), True
-
-
-def network_of(options: Mapping[str, Any]) -> Stack:
-    """The network that the options describe."""
-    from sympy import oo
-
-    module = options["module"]
-    placement, residual = place_of(options)
-    inputs = find("input", options["inputs"], INPUTS)
-    settled = [
-        f"--{name} {options[name.replace('-', '_')]}" for name in ("input-overlap", "shift") if options[name.replace("-", "_")] is not None
-    ]
-    if isinstance(inputs, DataSet):
-        settled.append(f"--inputs {inputs.value}")
-    if len(settled) > 1:
-        raise click.UsageError(f"{' and '.join(settled)} exclude each other: each settles the overlap of the inputs, so give one of them")
-    norm = find_parametrised("norm", options["norm"], norms(module))
-    statistic = find("statistic", options["statistic"], STATISTICS)
-    if statistic is Statistic.LEAVE_ONE_OUT:
-        if norm.name not in LEAVE_ONE_OUT:
-            raise click.UsageError(f"--statistic leave-one-out is not defined for {norm.name!r}: it is for {', '.join(LEAVE_ONE_OUT)}")
-        norm = LEAVE_ONE_OUT[norm.name]
-    if norm.stages and placement is Placement.NONE:
-        click.echo(f"normproof: --placement none leaves {norm.name} out of the network", err=True)
-    described = {
-        "norm": norm,
-        "placement": placement,
-        "activation": find_parametrised("activation", options["activation"], activations(module)),
-        "weight_variance": options["weight_variance"],
-        "bias_variance": options["bias_variance"],
-        "input_overlap": options["input_overlap"] or 0.0,
-        "input_shift": options["shift"] or 0.0,
-        "inputs": inputs,
-        "weights": find("weight distribution", options.get("weights", Distribution.GAUSSIAN.value), WEIGHTS),
-        "batch_size": options["batch_size"] or oo,
-    }
-    try:
-        if not residual:
-            return Network(**described, then=tuple(block_of(words, options) for words in options["then"]))
-        if options["then"]:
-            raise click.UsageError(
-                f"--then {options['then'][0]} and --residual exclude each other: the blocks of a residual stack are alike"
-            )
-        return ResidualNetwork(branch_gain=1.0 if options["branch_gain"] is None else options["branch_gain"], **described)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def block_of(words: str, options: Mapping[str, Any]) -> Block:
-    """The block that --then describes."""
-    parts = words.split("/")
-    if len(parts) not in (2, 3):
-        raise click.UsageError(f"--then is {words!r}, but must be NORM/PLACEMENT or NORM/PLACEMENT/ACTIVATION, as in layer_norm/post/relu")
-    norm, placement, activation = (*parts, options["activation"])[:3]
-    module = options["module"]
-    return Block(
-        find_parametrised("norm", norm, norms(module)),
-        find("placement", placement, PLACEMENTS),
-        find_parametrised("activation", activation, activations(module)),
-    )
 
 
 def claims_of(names: tuple[str, ...], module: str | None, long: bool) -> list[Claim]:
