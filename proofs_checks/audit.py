@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -207,10 +208,12 @@ def run(
     settings: Settings,
     on_evidence: Callable[[Check, Evidence], None] = lambda check, found: None,
     only: set[str] | None = None,
+    finished: dict[str, Evidence] | None = None,
 ) -> Audit:
     """Plan and run all checks of the claims; formulas in a process of their own, simulations beside it.
 
-    `only` restricts the run, not the plan, to checks with these ids: shares of α do not depend on it.
+    `only` restricts the run, not the plan, to checks with these ids: shares of α do not depend on it. What `finished` has of an
+    interrupted run is not run again. What `on_evidence` raises ends the audit, after the check under way.
     """
     start = time.perf_counter()
     claims = list(claims)
@@ -219,27 +222,32 @@ def run(
     for check in checks:
         audit.planned[check.claim.id] = audit.planned.get(check.claim.id, 0) + 1
     wanted = [check for check in checks if only is None or check.id in only]
-    formulas = [check for check in wanted if check.witness is not Witness.OBSERVED]
-    simulations = [check for check in wanted if check.witness is Witness.OBSERVED]
-    found: dict[str, Evidence] = {}
-    with ExactWorker() as worker, ThreadPoolExecutor(2) as pool:
-
-        def note(check: Check, item: Evidence) -> None:
-            found[check.id] = item
-            on_evidence(check, item)
+    found = dict(finished or {})
+    left = [check for check in wanted if check.id not in found]
+    formulas = [check for check in left if check.witness is not Witness.OBSERVED]
+    simulations = [check for check in left if check.witness is Witness.OBSERVED]
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(2)
+    with ExactWorker() as worker:
 
         def all_of(group: list[Check]) -> None:
             for check in group:
-                note(check, run_check(check, settings, worker))
+                if stop.is_set():
+                    return
+                item = run_check(check, settings, worker)
+                if stop.is_set():  # the worker may have been ended under it
+                    return
+                on_evidence(check, item)
+                found[check.id] = item
 
         # One thread simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
         tasks = [pool.submit(all_of, group) for group in (formulas, simulations)]
         try:
             for task in as_completed(tasks):
                 task.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            stop.set()
+            pool.shutdown(wait=False)
     for check in wanted:
         audit.evidence[check.claim.id].append(found[check.id])
     audit.seconds = time.perf_counter() - start

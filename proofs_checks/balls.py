@@ -18,7 +18,7 @@ from typing import Any
 
 import sympy
 from flint import acb, arb, ctx, fmpq
-from sympy import Abs, Add, Expr, Integral, Max, Piecewise, Poly, Symbol, hyper, oo, pi, sqrt, sympify
+from sympy import Abs, Add, Expr, Integral, Max, Piecewise, Poly, Symbol, default_sort_key, hyper, oo, pi, sqrt, sympify
 from sympy.core.relational import Relational
 
 from theory.gaussian_functions import Bounded, Mean, NormalCDF, TwoPoint
@@ -43,6 +43,12 @@ def precision(bits: int) -> Iterator[None]:
             yield
         finally:
             ctx.prec = before
+
+
+def forget() -> None:
+    """Drop the constants and nodes that the library keeps: computed to more bits for something else, they would show in later radii."""
+    with _LOCK:
+        ctx.cleanup()
 
 
 def exact(number: Expr) -> arb:
@@ -253,7 +259,7 @@ def _split(f: Expr, variable: Symbol) -> tuple[dict[Expr, Symbol], list[tuple[Sy
 def _hoisted(f: Expr, variable: Symbol, constants: dict[Expr, Symbol]) -> Expr:
     """The function with its largest parts that do not depend on the variable as symbols, which are noted."""
     if variable not in f.free_symbols:
-        return f if f.is_Rational or f.is_Symbol or not isinstance(f, Expr) else constants.setdefault(f, sympy.Dummy(real=True))
+        return f if f.is_Rational or f.is_Symbol or not isinstance(f, Expr) else constants.setdefault(f, sympy.Dummy("constant", real=True))
     if f.is_Add or f.is_Mul:
         constant, rest = f.as_independent(variable, as_Add=f.is_Add)
         parts = [part for part in (constant, *f.func.make_args(rest)) if part != f.identity]
@@ -278,7 +284,9 @@ def known(ball: arb, within: float = 2.0**-50) -> float:
 
 def settled(f: Expr, variable: Symbol, values: Values) -> tuple[Expr, Values]:
     """The function with integrals that do not depend on the variable evaluated once, and the values they need."""
-    constants = {part: sympy.Dummy() for part in f.atoms(Integral, Mean, TwoPoint, Bounded) if variable not in part.free_symbols}
+    # Named, and in order: a dummy without a name is ordered by the digits of its number, and terms are added in that order.
+    parts = sorted(f.atoms(Integral, Mean, TwoPoint, Bounded), key=default_sort_key)
+    constants = {part: sympy.Dummy("settled") for part in parts if variable not in part.free_symbols}
     return f.xreplace(constants), {**values, **{symbol: enclose(part, values) for part, symbol in constants.items()}}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flint import arb
 from sympy import Expr, Symbol
 
-from proofs_checks.balls import NotEnclosed, enclose, exact, precision
+from proofs_checks.balls import NotEnclosed, enclose, exact, forget, precision
 from proofs_checks.evidence import Verdict
 from theory.claim import Claim, Relation, Statement, sample_points
 
@@ -32,6 +32,7 @@ class Enclosure:
 
 def compare(claim: Claim, statement: Statement) -> Enclosure:
     """Confront the two sides of a statement at the points of its domain."""
+    forget()
     free = statement.derived.free_symbols | statement.stated.free_symbols
     domain = tuple(interval for interval in claim.domain if interval.symbol in free)
     widest = 0.0

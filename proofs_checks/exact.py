@@ -7,6 +7,7 @@ the process that was busy with it is ended.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ def decide_links(statement: Statement, domain: tuple[Interval, ...]) -> Iterator
 
 def _serve(connection: Connection) -> None:
     """The worker: receives (statement, domain), sends one LinkResult after another."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes, and this one has an owner who ends it
     while (task := connection.recv()) is not None:
         statement, domain = task
         try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import secrets
 import sys
-import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -39,6 +40,7 @@ from theory.network import Stack
 
 if TYPE_CHECKING:
     from proofs_checks.audit import Audit, Settings
+    from proofs_checks.evidence import Evidence
     from theory.claim import Claim
 
 PICTURES = ("pdf", "png", "svg")
@@ -50,7 +52,8 @@ def main() -> NoReturn:
         sys.exit(cli.main(standalone_mode=False, prog_name="normproof"))
     except click.exceptions.Abort:
         click.echo("normproof: interrupted", err=True)
-        sys.exit(130)
+        sys.stderr.flush()
+        os._exit(130)  # not after the simulation that a thread is busy with
     except click.ClickException as error:
         sentence = " ".join(error.format_message().split())
         click.echo(f"normproof: {sentence}", err=True)
@@ -95,6 +98,7 @@ def cli() -> None:
 @click.option(
     "--long", is_flag=True, help="Also the claims that take minutes: gradients, other weights, and every norm with every activation."
 )
+@click.option("--resume", is_flag=True, help="Go on with the audit that was interrupted in DIR: the checks it finished are not run again.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
 def audit(
@@ -105,12 +109,13 @@ def audit(
     seed: int | None,
     vary_seed: int | None,
     long: bool,
+    resume: bool,
     out: Path,
     as_json: bool,
 ) -> None:
     """Confront claims with their witnesses; without names, all but the long ones."""
-    if seed is not None and vary_seed:
-        raise click.UsageError("--seed and --vary-seed exclude each other: give one of them")
+    if vary_seed and (resume or seed is not None):
+        raise click.UsageError(f"{'--resume' if resume else '--seed'} and --vary-seed exclude each other: give one of them")
     chosen = claims_of(claims, module, long)
     from proofs_checks import audit as auditing
 
@@ -118,7 +123,7 @@ def audit(
     results = []
     for number in seeds:
         settings = auditing.Settings(alpha, resolution, number)
-        results.append(audit_once(chosen, settings, out if len(seeds) == 1 else out / f"seed-{number}", module, as_json))
+        results.append(audit_once(chosen, settings, out if len(seeds) == 1 else out / f"seed-{number}", module, resume, as_json))
     held = sum(result.verdict.value == "HOLDS" for result in results)
     if as_json and len(seeds) == 1:
         click.echo(json.dumps(results[0].to_json()))
@@ -129,20 +134,35 @@ def audit(
     sys.exit(0 if held == len(seeds) else 1)
 
 
-def audit_once(claims: list[Claim], settings: Settings, out: Path, module: str | None, silent: bool) -> Audit:
-    """Run one audit, write its evidence and print its table."""
+def audit_once(claims: list[Claim], settings: Settings, out: Path, module: str | None, resume: bool, silent: bool) -> Audit:
+    """Run one audit, keeping every check as it finishes; write its evidence and print its table."""
     from proofs_checks import audit as auditing
+    from proofs_checks.store import CannotStore, Store
     from reports import terminal
 
-    try:  # before minutes of work, not after
-        out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()
-    except OSError as error:
-        raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
-    with terminal.progress(auditing.plan(claims, settings), silent=silent) as on_evidence:
-        result = auditing.run(claims, settings, on_evidence)
+    checks = auditing.plan(claims, settings)
     try:
+        out.mkdir(parents=True, exist_ok=True)
+        store = Store(out, checks, settings, resume)
+        finished, before = store.finished(), store.elapsed()
+        if resume and not silent:
+            click.echo(f"{len(finished)} of {len(checks)} checks had finished", err=True)
+        start = time.perf_counter()
+        with terminal.progress(len(checks), len(finished), silent) as show:
+
+            def keep(check: auditing.Check, found: Evidence) -> None:
+                store.put(check, found, before + time.perf_counter() - start)
+                show(check, found)
+
+            result = auditing.run(claims, settings, keep, finished=finished)
+        result.seconds += before
         path = result.write(out)
+        store.remove()
+    except KeyboardInterrupt:
+        click.echo("the checks that finished are kept: the same words with --resume go on", err=True)
+        raise
+    except CannotStore as error:
+        raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
     if not silent:

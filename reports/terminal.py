@@ -20,12 +20,12 @@ WITNESSES = (Witness.EXACT, Witness.ENCLOSED, Witness.OBSERVED)
 
 
 @contextlib.contextmanager
-def progress(plan: list[Check], silent: bool) -> Iterator[Callable[[Check, Evidence], None]]:
+def progress(planned: int, finished: int, silent: bool) -> Iterator[Callable[[Check, Evidence], None]]:
     """A bar that advances with every check and names what does not hold as it appears."""
     console = Console(stderr=True, quiet=silent)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=silent, transient=True) as bar:
-        task = bar.add_task("auditing", total=len(plan))
+        task = bar.add_task("auditing", total=planned, completed=finished)
 
         def advance(check: Check, found: Evidence) -> None:
             bar.update(task, advance=1, description=check.claim.id)

@@ -192,7 +192,8 @@ def _tidy(h: Expr) -> Expr:
 
 def _around_averages(h: Expr, rewrite: Callable[[Expr], Expr]) -> Expr:
     """Rewritten with averages as symbols: what is inside them stays as it is."""
-    averages = {average: Dummy(real=True) for average in h.atoms(Mean, TwoPoint, Bounded, Centre, Average)}
+    found = sorted(h.atoms(Mean, TwoPoint, Bounded, Centre, Average), key=default_sort_key)
+    averages = {average: Dummy("average", real=True) for average in found}  # named: terms are in the order of their names
     return rewrite(h.xreplace(averages)).xreplace({symbol: average for average, symbol in averages.items()})
 
 

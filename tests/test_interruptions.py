@@ -1,0 +1,182 @@
+"""An audit that is killed, runs out of disk or is interrupted keeps its finished checks, and ends up with the evidence of one that was not."""
+
+import json
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from proofs_checks import audit as auditing
+from proofs_checks.audit import Settings, plan
+from proofs_checks.evidence import Verdict
+from proofs_checks.store import NAME, CannotStore, Store
+from theory.catalogue import CLAIMS
+
+NAMES = ("rectified_moments_scale", "kappa_shape", "prejudice_without_norm_by_activation")
+CHOSEN = [CLAIMS[name] for name in NAMES]
+QUICK = [CLAIMS["class_fraction_limits"], CLAIMS["lyapunov_implies_lindeberg"], CLAIMS["prejudice_grows_with_depth"]]
+COMMAND = (sys.executable, "-c", "from reports.command_line import main; main()", "audit")
+
+
+def untimed(value):
+    """Evidence without the seconds it took, and without the digest that covers them."""
+    if isinstance(value, dict):
+        return {name: untimed(each) for name, each in value.items() if name not in ("seconds", "digest")}
+    return [untimed(each) for each in value] if isinstance(value, list) else value
+
+
+def evidence_in(folder):
+    return untimed(json.loads((folder / "evidence.json").read_text(encoding="utf-8")))
+
+
+def command(folder, *words, **options):
+    call = (*COMMAND, *NAMES, "--out", str(folder), *words)
+    return subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+
+
+def end_of(process):
+    """Exit status, and what was said on the way."""
+    said = process.communicate()[1]
+    return process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    start = time.monotonic()
+    code, said = end_of(command(folder))
+    assert code == 0, said
+    assert [path.name for path in folder.iterdir()] == ["evidence.json"]
+    return evidence_in(folder), time.monotonic() - start
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.long)])
+def test_killed_at_random_moments_it_resumes_to_the_same_evidence(kills, uninterrupted, tmp_path):
+    """One audit after another: each is killed until it comes through, or until the kills are used up."""
+    expected, seconds = uninterrupted
+    moments = random.Random(kills)
+    folder, number, kept = tmp_path / "0", 0, []
+    for _ in range(kills):
+        process = command(folder, *(["--resume"] if folder.exists() else []))
+        try:
+            process.wait(moments.uniform(0.2, 1.0) * seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(moments.choice([signal.SIGKILL, signal.SIGINT]))
+        code, said = end_of(process)
+        assert code in (0, -signal.SIGKILL, -signal.SIGINT, 130), said
+        if code == 0:
+            assert evidence_in(folder) == expected
+            number += 1
+            folder = tmp_path / str(number)
+            continue
+        left = {path.name for path in folder.glob("*")}
+        assert left <= {NAME, f"{NAME}-journal", "evidence.json"}
+        if "evidence.json" in left:  # killed after it was written
+            assert evidence_in(folder) == expected
+        if (folder / NAME).exists():
+            store = Store(folder, plan(CHOSEN, Settings()), Settings(), resume=True)
+            kept.append(len(store.finished()))
+            store.close()
+    assert any(kept)
+    if folder.exists():
+        code, said = end_of(command(folder, "--resume"))
+        assert code == 0, said
+        assert evidence_in(folder) == expected
+        assert [path.name for path in folder.iterdir()] == ["evidence.json"]
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(uninterrupted, tmp_path):
+    """No file of this process may grow beyond 24 KiB: as on a full disk, writing fails in the middle of the audit."""
+    code, said = end_of(command(tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (24 * 1024, 24 * 1024))))
+    assert code == 2 and "cannot be written" in said and "Traceback" not in said, said
+    assert not (tmp_path / "evidence.json").exists()
+    code, said = end_of(command(tmp_path, "--resume"))
+    assert code == 0, said
+    assert int(said.split(" of ")[0].split()[-1]) > 0, said
+    assert evidence_in(tmp_path) == uninterrupted[0]
+
+
+@pytest.mark.parametrize("after", [1, 5])
+def test_what_finished_is_not_run_again(after, tmp_path, monkeypatch):
+    store = Store(tmp_path, plan(QUICK, Settings()), Settings())
+
+    def until(check, found):
+        if len(store.finished()) == after:
+            raise CannotStore("no room")
+        store.put(check, found, 1.5)
+
+    with pytest.raises(CannotStore):
+        auditing.run(QUICK, Settings(), until)
+    store.close()
+    again = Store(tmp_path, plan(QUICK, Settings()), Settings(), resume=True)
+    finished = again.finished()
+    assert len(finished) == after and again.elapsed() == 1.5
+    ran = []
+    result = auditing.run(QUICK, Settings(), lambda check, found: ran.append(check.id), finished=finished)
+    assert len(ran) == len(plan(QUICK, Settings())) - after and not set(ran) & set(finished)
+    assert untimed(result.to_json()) == untimed(auditing.run(QUICK, Settings()).to_json())
+    again.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "claims", "sentence"),
+    [
+        (Settings(seed=7), QUICK, "seed is 250511312 there, 7 here"),
+        (Settings(alpha=1e-3), QUICK, "α is 1e-06 there, 0.001 here"),
+        (Settings(resolution=0.1), QUICK, "resolution is 0.02 there, 0.1 here"),
+        (Settings(), QUICK[:1], "it has other claims or checks"),
+    ],
+)
+def test_another_audit_is_not_resumed(settings, claims, sentence, tmp_path):
+    Store(tmp_path, plan(QUICK, Settings()), Settings()).close()
+    with pytest.raises(CannotStore, match=sentence):
+        Store(tmp_path, plan(claims, settings), settings, resume=True)
+
+
+def test_evidence_of_other_code_is_not_resumed(tmp_path, monkeypatch):
+    checks = plan(QUICK, Settings())
+    store = Store(tmp_path, checks, Settings())
+    auditing.run(QUICK, Settings(), lambda check, found: store.put(check, found, 1.0), only={checks[0].id})
+    assert list(store.finished()) == [checks[0].id]
+    monkeypatch.setattr("proofs_checks.store.fingerprint", lambda claim: "of other code")
+    assert store.finished() == {}
+
+
+def test_two_audits_do_not_write_to_one_folder(tmp_path):
+    first = Store(tmp_path, plan(QUICK, Settings()), Settings())
+    with pytest.raises(CannotStore, match="another audit is writing to"):
+        Store(tmp_path, plan(QUICK, Settings()), Settings())
+    first.close()
+
+
+@pytest.mark.parametrize("content", [b"no database at all, and long enough to be taken for one" * 40, b"{}"])
+def test_a_file_that_is_no_store_is_refused(content, tmp_path):
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(CannotStore, match="cannot be used"):
+        Store(tmp_path, plan(QUICK, Settings()), Settings(), resume=True)
+
+
+@pytest.mark.parametrize(
+    "edit", ["UPDATE finished SET evidence = replace(evidence, 'UNDECIDED', 'HOLDS')", "UPDATE finished SET evidence = '{}'"]
+)
+def test_a_hand_edited_store_is_refused(edit, tmp_path):
+    checks = plan(QUICK, Settings())
+    store = Store(tmp_path, checks, Settings())
+    auditing.run(
+        QUICK, Settings(), lambda check, found: store.put(check, replace(found, verdict=Verdict.UNDECIDED), 1.0), only={checks[0].id}
+    )
+    store.close()
+    with sqlite3.connect(tmp_path / NAME) as database:
+        database.execute(edit)
+    database.close()
+    store = Store(tmp_path, checks, Settings(), resume=True)
+    with pytest.raises(CannotStore, match=r"was changed after|cannot be read"):
+        store.finished()
+    store.close()
