@@ -100,14 +100,16 @@ class ExactWorker:
             connection = self._ready()
             connection.send((statement, claim.domain))
             for _ in statement.chain:
-                if connection.poll(self.budget):
-                    results.append(connection.recv())
-                else:
+                if not connection.poll(self.budget):
                     results.append(LinkResult(Verdict.UNDECIDED, f"timed out after {self.budget:g} s", "", self.budget))
+                    self._end()
+                    break
+                results.append(connection.recv())
                 if results[-1].verdict is not Verdict.HOLDS:
                     break
         except (EOFError, OSError):
             results.append(LinkResult(Verdict.UNDECIDED, "the process that decides it ended", "", 0.0))
-        if results[-1].verdict is not Verdict.HOLDS:
+            self._end()
+        if len(results) < len(statement.chain):  # it is still busy with the links that follow
             self._end()
         return results

@@ -1,0 +1,336 @@
+r"""Twins that must fail: claims and code broken on purpose, and the witness that notices.
+
+Six kinds of twin. A *statement*'s or an *experiment*'s stated formula is wrong by a sign, a factor, a π, an exponent, an index; the
+*network* that is simulated is another one (placement, axis, batch); the *array code* of a stage, an *estimator* or a sampler, or an
+*inequality* of a check has one operator changed. A twin is caught where a planned check that holds of the original is red. One that
+no check catches is either the same statement in other words, and that is decided like any other statement, or a hole in the audit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sympy import Expr, S, oo, pi, sympify
+
+from proofs_checks import decide, enclosed, observed
+from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
+from proofs_checks.exact import ExactWorker
+from theory import symbols as s
+from theory.claim import Claim, Interval, Relation, Statement, Witness
+from theory.distributions import DataSet
+from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, StatisticLaw
+from theory.law import NoClosedForm
+from theory.network import Network, Placement
+from theory.norms import NoNorm, Norm
+from theory.stages import Averaging, Axis, Stage
+
+COARSE = Design(alpha=1e-9, resolution=0.1)  #: most twins are far off, and need few networks
+FINE = Design(alpha=1e-9, resolution=0.02)  #: the default audit's: none may need more
+BATCH = 32  #: where a twin couples samples and its original does not
+SEED = 1
+RED = (Verdict.FAILS.value, Verdict.UNDECIDED.value)
+
+
+Check = Callable[[], tuple[Verdict, str]]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A witness, and one check of it on the twin and on the original: a verdict and a sentence each."""
+
+    witness: Witness
+    on_twin: Check
+    on_original: Check
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Something broken on purpose.
+
+    Parameters
+    ----------
+    claim : str
+        The claim, or the function, that it is a twin of.
+    name : str
+        What is broken.
+    kind : str
+        statement, experiment, network, array code, estimator or inequality.
+    attempts : tuple of Attempt
+        Checks that may catch it, cheapest first: of one witness the next is tried only where the one before did not catch it.
+    proof : callable
+        Why the twin says the same as its original, where that can be decided; empty where it cannot.
+    """
+
+    claim: str
+    name: str
+    kind: str
+    attempts: tuple[Attempt, ...]
+    proof: Callable[[], str] = lambda: ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a twin: the verdict of each witness that met it, and why it is no twin, if it is none.
+
+    A witness that is UNDECIDED of a twin and holds of its original is red because of the twin; one that does not hold of the original
+    either has nothing to say, and is NO CONTROL.
+    """
+
+    claim: str
+    twin: str
+    kind: str
+    verdicts: dict[str, str]
+    sentence: str
+    equivalent: str
+    seconds: float
+
+    @property
+    def by(self) -> str:
+        """The first witness whose check is red; empty where none is."""
+        return next((witness for witness, verdict in self.verdicts.items() if verdict in RED), "")
+
+    @property
+    def caught(self) -> bool:
+        """Whether a check that holds of the original is red."""
+        return bool(self.by)
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs, and for the report."""
+        return {
+            "claim": self.claim,
+            "twin": self.twin,
+            "kind": self.kind,
+            "caught": self.caught,
+            "by": self.by,
+            "verdicts": self.verdicts,
+            "sentence": self.sentence,
+            "equivalent": self.equivalent,
+            "seconds": self.seconds,
+        }
+
+
+def run(twin: Twin) -> Outcome:
+    """Confront a twin with its witnesses, and ask for a proof where none catches it."""
+    start = time.perf_counter()
+    verdicts: dict[str, str] = {}
+    sentence = ""
+    for attempt in twin.attempts:
+        witness = attempt.witness.value
+        if verdicts.get(witness) in RED:
+            continue
+        verdict, said = _carried_out(attempt.on_twin)
+        controlled = verdict is not Verdict.UNDECIDED or _carried_out(attempt.on_original)[0] is Verdict.HOLDS
+        verdicts[witness] = verdict.value if controlled else "NO CONTROL"
+        if not sentence or verdicts[witness] in RED:
+            sentence = said
+    equivalent = "" if any(verdict in RED for verdict in verdicts.values()) else twin.proof()
+    return Outcome(twin.claim, twin.name, twin.kind, verdicts, sentence, equivalent, time.perf_counter() - start)
+
+
+def _carried_out(check: Check) -> tuple[Verdict, str]:
+    """What a check says; as in the audit, one that cannot be carried out is undecided."""
+    try:
+        return check()
+    except Exception as error:
+        return Verdict.UNDECIDED, f"{type(error).__name__}: {error}"
+
+
+# Stated formulas
+
+
+def wrong(formula: Expr, whole: Iterable[Interval] = ()) -> Iterator[tuple[str, Expr]]:
+    """Wrong versions of a formula: sign, factor 2, π, exponent; zero becomes one; an index is off by one."""
+    formula = sympify(formula)
+    if formula == 0:
+        yield "one for zero", formula + 1
+    yield "sign", -formula
+    yield "factor 2", 2 * formula
+    yield "π", formula.subs(pi, 3) if formula.has(pi) else formula * pi / 3
+    yield "exponent", formula**2
+    for interval in whole:
+        if interval.symbol.is_integer and interval.symbol in formula.free_symbols:
+            yield f"{interval.symbol} + 1 for {interval.symbol}", formula.subs(interval.symbol, interval.symbol + 1)
+
+
+def same(one: Expr, other: Expr, domain: tuple[Interval, ...]) -> str:
+    """Why two formulas are one, where that can be decided."""
+    found = decide.decide(sympify(one), Relation.EQUAL, sympify(other), domain)
+    return f"both formulas are one: {found.sentence}" if found.verdict is Verdict.HOLDS else ""
+
+
+def of_statements(claim: Claim, worker: ExactWorker) -> Iterator[Twin]:
+    """Twins of the stated formulas, before the witnesses that are planned for them; the links before the last one are as they were."""
+    for statement in claim.statements:
+        if statement.relation is Relation.GREATER:
+            broken = [("turned around", replace(statement, derived=statement.stated, stated=statement.derived, steps=()))]
+        else:
+            broken = [(name, replace(statement, stated=formula)) for name, formula in wrong(statement.stated, claim.domain)]
+        for name, twin in broken:
+            yield Twin(
+                claim.id,
+                f"{statement.name}: {name}",
+                "statement",
+                tuple(
+                    Attempt(witness, *(partial(_confront, claim, each, witness, worker) for each in (twin, statement)))
+                    for witness in (Witness.ENCLOSED, Witness.EXACT)
+                    if witness in twin.witnesses
+                ),
+                partial(same, statement.stated, twin.stated, claim.domain),
+            )
+
+
+def _confront(claim: Claim, statement: Statement, witness: Witness, worker: ExactWorker) -> tuple[Verdict, str]:
+    """One witness on a statement: on the last link of its derivation, where links are decided."""
+    if witness is Witness.ENCLOSED:
+        found = enclosed.compare(claim, statement)
+        return found.verdict, found.sentence
+    left, right, reason = statement.chain[-1]
+    decided = worker.run(claim, Statement(statement.name, left, right, relation=statement.relation, reason=reason))[-1]
+    return decided.verdict, decided.sentence
+
+
+# Experiments
+
+
+def of_experiment(claim: Claim, number: int, experiment: Experiment) -> Iterator[Twin]:
+    """Twins of what an experiment states, before the networks of the original."""
+    for name, twin in misstated(experiment):
+        yield Twin(
+            claim.id,
+            f"experiment {number + 1}: {name}",
+            "experiment",
+            observations(twin, one_check(experiment), f"twin/{claim.id}/{number}"),
+            partial(_same_statement, experiment, twin, claim),
+        )
+
+
+def _domain_of(claim: Claim) -> tuple[Interval, ...]:
+    """The ranges of what experiments state formulas in, besides the claim's own."""
+    mine = {interval.symbol for interval in claim.domain}
+    usual = (Interval(s.c, 0, 1), Interval(s.q, 0, oo), Interval(s.gamma, 0, oo), Interval(s.nu, 1, oo), Interval(s.N, 1, oo))
+    return (*claim.domain, *(interval for interval in usual if interval.symbol not in mine))
+
+
+def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
+    """Why two experiments state one thing: one formula, a factor of a symmetric variable up to its sign, or a map that its own image goes to."""
+    one, other = (_formula(each) for each in (experiment, twin))
+    if isinstance(experiment, Prejudice) and experiment.start != twin.start:
+        one, other = experiment.overlap_map, experiment.overlap_map.subs(s.c, experiment.overlap_map)
+    return same(one, other, _domain_of(claim))
+
+
+def _formula(experiment: Any) -> Expr:
+    match experiment:
+        case ClassFraction():
+            return experiment.deviation**2
+        case Prejudice() | LargestFraction():
+            return experiment.overlap_map
+        case Expectation():
+            return experiment.stated
+    return experiment.density
+
+
+def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
+    """An experiment's stated formula, or the depth it is for, got wrong; one check each."""
+    one: Any = one_check(experiment)
+    match one:
+        case Prejudice():
+            for name, formula in wrong(one.overlap_map):
+                yield name, replace(one, overlap_map=formula)
+            if len(one.first) == 1 and not isinstance(one.network.inputs, DataSet):
+                yield "depth + 1 for depth", replace(one, start=(one.overlap_map.subs(s.c, one.first[0]),))
+        case ClassFraction():
+            for name, formula in wrong(one.deviation):
+                yield name, replace(one, deviation=formula)
+        case LargestFraction():
+            for name, formula in wrong(one.overlap_map):
+                yield name, replace(one, overlap_map=formula)
+        case Expectation():
+            for name, formula in wrong(one.stated):
+                yield name, replace(one, stated=formula)
+        case StatisticLaw():
+            for name, formula in wrong(one.density):
+                yield name, replace(one, density=formula)
+            yield "a degree of freedom more", replace(one, density=one.density.subs(s.nu, s.nu + 1))
+
+
+def one_check(experiment: Any) -> Any:
+    """The experiment with a single check: at the rival's depth or batch, where it has one."""
+    match experiment:
+        case Prejudice():
+            return replace(experiment, depths=(experiment.rival_depth,), rate_depth=None)
+        case ClassFraction() | LargestFraction():
+            return replace(experiment, depths=(experiment.rival_depth,))
+        case Neutral():
+            return replace(experiment, depths=experiment.depths[:1])
+        case Expectation():
+            return replace(experiment, widths=experiment.widths[:1])
+        case StatisticLaw():
+            return replace(experiment, batches=(experiment.rival_batch,))
+    return experiment
+
+
+def observations(twin: Experiment, original: Experiment, stream: str) -> tuple[Attempt, ...]:
+    """The first check of an experiment, coarsely and then at the default audit's resolution."""
+    return tuple(
+        Attempt(Witness.OBSERVED, *(partial(_observe, each, design, stream) for each in (twin, original))) for design in (COARSE, FINE)
+    )
+
+
+def _observe(experiment: Experiment, design: Design, stream: str) -> tuple[Verdict, str]:
+    found = observed.run(experiment, observed.checks(experiment)[0], design, SEED, stream)
+    return found.verdict, found.sentence
+
+
+# Networks
+
+
+def of_network(claim: Claim, number: int, experiment: Experiment) -> Iterator[Twin]:
+    """Twins whose networks are others than the claim is about."""
+    if not isinstance(experiment, Prejudice | ClassFraction | LargestFraction | Neutral):
+        return
+    for name, network in _others(experiment.network):
+        yield Twin(
+            claim.id,
+            f"experiment {number + 1}: {name}",
+            "network",
+            observations(replace(one_check(experiment), network=network), one_check(experiment), f"twin/{claim.id}/{number}/{name}"),
+            partial(_same_map, experiment, network, claim),
+        )
+
+
+def _others(network: Any) -> Iterator[tuple[str, Any]]:
+    """Networks with the norm in the wrong place, along the wrong axis, or in half the batch."""
+    if not network.norm.stages:
+        return
+    if network.placement is not Placement.NONE:
+        swapped = Placement.POST if network.placement is Placement.PRE else Placement.PRE
+        yield "the norm on the other side of the activation", replace(network, placement=swapped)
+    if isinstance(network, Network):
+        yield "the norm left out", replace(network, norm=NoNorm, placement=Placement.NONE)
+    if any(isinstance(stage, Averaging) for stage in network.norm.stages):
+        turned = Norm(network.norm.name, *map(_other_axis, network.norm.stages))
+        batch = BATCH if network.batch_size == oo and not network.couples_samples else network.batch_size
+        yield "the norm along the other axis", replace(network, norm=turned, batch_size=batch)
+    if network.couples_samples and network.batch_size != oo and network.batch_size >= 8:
+        yield "half the batch", replace(network, batch_size=network.batch_size // 2)
+
+
+def _other_axis(stage: Stage) -> Stage:
+    if not isinstance(stage, Averaging):
+        return stage
+    return replace(stage, axis=Axis.FEATURES if stage.axis is Axis.BATCH else Axis.BATCH)
+
+
+def _same_map(experiment: Any, network: Any, claim: Claim) -> str:
+    """Why another network has the stated prejudice: its own map is the stated one."""
+    stated = S.Zero if isinstance(experiment, Neutral) else experiment.overlap_map
+    try:
+        return same(network.overlap_map(), stated, _domain_of(claim))
+    except NoClosedForm:
+        return ""
