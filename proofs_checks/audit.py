@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +15,7 @@ from sympy import latex
 
 from proofs_checks import enclosed, evidence
 from proofs_checks.design import DEFAULT_ALPHA, DEFAULT_RESOLUTION, Design
-from proofs_checks.evidence import Evidence, Verdict
+from proofs_checks.evidence import Evidence, Verdict, digest, write_whole
 from proofs_checks.exact import ExactWorker
 from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment
@@ -148,16 +146,7 @@ class Audit:
 
     def write(self, folder: Path) -> Path:
         """Write `evidence.json` whole or not at all."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path, partial = folder / "evidence.json", folder / "evidence.json.part"
-        partial.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(partial, path)
-        return path
-
-
-def digest(content: dict[str, Any]) -> str:
-    """SHA-256 of an evidence file's content: shows an edit, though not one whose author computes it anew."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+        return write_whole(self.to_json(), folder / "evidence.json")
 
 
 class UnreadableEvidence(Exception):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import inspect
+import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from functools import cache
@@ -106,7 +108,7 @@ def stale(evidence: Evidence, claim: Claim) -> Evidence:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """Digest of all definitions and checks, and of the versions they run on."""
     import numerics
     import proofs_checks
@@ -124,7 +126,21 @@ def _code() -> str:
 @cache
 def fingerprint(claim: Claim) -> str:
     """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
-    digest = hashlib.sha256((_code() + repr(replace(claim, rests_on=()))).encode())
+    digest = hashlib.sha256((code_digest() + repr(replace(claim, rests_on=()))).encode())
     for path in sorted({stage.defined_in for experiment in claim.experiments for stage in experiment.stages}):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def digest(content: dict[str, Any]) -> str:
+    """SHA-256 of a file's content: shows an edit, though not one whose author computes it anew."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def write_whole(content: dict[str, Any], path: Path) -> Path:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+    return path

@@ -24,7 +24,7 @@ from theory import symbols as s
 from theory.claim import Claim, Interval, Relation, Statement, Witness
 from theory.distributions import DataSet
 from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, StatisticLaw
-from theory.law import NoClosedForm
+from theory.law import NoClosedForm, exact
 from theory.network import Network, Placement
 from theory.norms import NoNorm, Norm
 from theory.stages import Averaging, Axis, Stage
@@ -99,20 +99,6 @@ class Outcome:
         """Whether a check that holds of the original is red."""
         return bool(self.by)
 
-    def to_json(self) -> dict[str, Any]:
-        """For programs, and for the report."""
-        return {
-            "claim": self.claim,
-            "twin": self.twin,
-            "kind": self.kind,
-            "caught": self.caught,
-            "by": self.by,
-            "verdicts": self.verdicts,
-            "sentence": self.sentence,
-            "equivalent": self.equivalent,
-            "seconds": self.seconds,
-        }
-
 
 def run(twin: Twin) -> Outcome:
     """Confront a twin with its witnesses, and ask for a proof where none catches it."""
@@ -138,6 +124,14 @@ def _carried_out(check: Check) -> tuple[Verdict, str]:
         return check()
     except Exception as error:
         return Verdict.UNDECIDED, f"{type(error).__name__}: {error}"
+
+
+def of_claim(claim: Claim, worker: ExactWorker) -> Iterator[Twin]:
+    """All twins of what a claim states, and of the networks it is about."""
+    yield from of_statements(claim, worker)
+    for number, experiment in enumerate(claim.experiments):
+        yield from of_experiment(claim, number, experiment)
+        yield from of_network(claim, number, experiment)
 
 
 # Stated formulas
@@ -217,18 +211,35 @@ def _domain_of(claim: Claim) -> tuple[Interval, ...]:
 
 
 def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
-    """Why two experiments state one thing: one formula, a factor of a symmetric variable up to its sign, or a map that its own image goes to."""
-    one, other = (_formula(each) for each in (experiment, twin))
-    if isinstance(experiment, Prejudice) and experiment.start != twin.start:
-        one, other = experiment.overlap_map, experiment.overlap_map.subs(s.c, experiment.overlap_map)
-    return same(one, other, _domain_of(claim))
+    """Why two experiments state one thing: one formula, a factor of a symmetric variable up to its sign, or maps with one value there."""
+    if isinstance(experiment, Prejudice):
+        depth = experiment.rival_depth
+        return _same_overlap(experiment, twin.overlap_map, twin.first, depth)
+    return same(_formula(experiment), _formula(twin), _domain_of(claim))
+
+
+def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: int) -> str:
+    """Why another map gives the stated overlap at a depth."""
+    if len(start) > 1 or isinstance(experiment.network.inputs, DataSet):
+        return ""
+    if other.has(s.q):  # the power varies from layer to layer: an overlap that stays where it is at every power does not ask for it
+        if not same(other.subs(s.c, start[0]), start[0], (Interval(s.q, 0, oo),)):
+            return ""
+        other = s.c
+    overlaps = []
+    for overlap_map, overlap in ((experiment.overlap_map, exact(experiment.network.input_overlap)), (other, start[0])):
+        for _ in range(depth):
+            overlap = overlap_map.subs(s.c, overlap)
+        overlaps.append(overlap)
+    found = same(overlaps[0], overlaps[1], ())
+    return found and f"the same overlap at depth {depth}: {found}"
 
 
 def _formula(experiment: Any) -> Expr:
     match experiment:
         case ClassFraction():
             return experiment.deviation**2
-        case Prejudice() | LargestFraction():
+        case LargestFraction():
             return experiment.overlap_map
         case Expectation():
             return experiment.stated
@@ -294,7 +305,12 @@ def of_network(claim: Claim, number: int, experiment: Experiment) -> Iterator[Tw
     """Twins whose networks are others than the claim is about."""
     if not isinstance(experiment, Prejudice | ClassFraction | LargestFraction | Neutral):
         return
-    for name, network in _others(experiment.network):
+    others = list(_others(experiment.network))
+    size = experiment.network.batch_size
+    if isinstance(experiment, Prejudice) and experiment.network.couples_samples and size != oo and size >= 8:
+        # A change of order 1/B: γ is resolved to that, counts of votes are not.
+        others.append(("half the batch", replace(experiment.network, batch_size=size // 2)))
+    for name, network in others:
         yield Twin(
             claim.id,
             f"experiment {number + 1}: {name}",
@@ -305,7 +321,7 @@ def of_network(claim: Claim, number: int, experiment: Experiment) -> Iterator[Tw
 
 
 def _others(network: Any) -> Iterator[tuple[str, Any]]:
-    """Networks with the norm in the wrong place, along the wrong axis, or in half the batch."""
+    """Networks with the norm in the wrong place, left out, or along the wrong axis."""
     if not network.norm.stages:
         return
     if network.placement is not Placement.NONE:
@@ -317,8 +333,6 @@ def _others(network: Any) -> Iterator[tuple[str, Any]]:
         turned = Norm(network.norm.name, *map(_other_axis, network.norm.stages))
         batch = BATCH if network.batch_size == oo and not network.couples_samples else network.batch_size
         yield "the norm along the other axis", replace(network, norm=turned, batch_size=batch)
-    if network.couples_samples and network.batch_size != oo and network.batch_size >= 8:
-        yield "half the batch", replace(network, batch_size=network.batch_size // 2)
 
 
 def _other_axis(stage: Stage) -> Stage:
@@ -328,9 +342,13 @@ def _other_axis(stage: Stage) -> Stage:
 
 
 def _same_map(experiment: Any, network: Any, claim: Claim) -> str:
-    """Why another network has the stated prejudice: its own map is the stated one."""
-    stated = S.Zero if isinstance(experiment, Neutral) else experiment.overlap_map
+    """Why another network has the stated prejudice: its own map is the stated one, or has its value at the rival's depth."""
     try:
-        return same(network.overlap_map(), stated, _domain_of(claim))
+        own = network.overlap_map()
     except NoClosedForm:
         return ""
+    if isinstance(experiment, Neutral):
+        return same(own, S.Zero, _domain_of(claim))
+    return same(own, experiment.overlap_map, _domain_of(claim)) or _same_overlap(
+        experiment, own, (exact(network.input_overlap),), experiment.rival_depth
+    )

@@ -98,6 +98,7 @@ def cli() -> None:
 @click.option(
     "--long", is_flag=True, help="Also the claims that take minutes: gradients, other weights, and every norm with every activation."
 )
+@click.option("--twins", is_flag=True, help="Break claims and code on purpose instead, and count what the witnesses notice.")
 @click.option("--resume", is_flag=True, help="Go on with the audit that was interrupted in DIR: the checks it finished are not run again.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
@@ -109,14 +110,22 @@ def audit(
     seed: int | None,
     vary_seed: int | None,
     long: bool,
+    twins: bool,
     resume: bool,
     out: Path,
     as_json: bool,
 ) -> None:
     """Confront claims with their witnesses; without names, all but the long ones."""
+    exclusive = {"--seed": seed is not None, "--vary-seed": vary_seed, "--resume": resume}
+    if twins and any(exclusive.values()):
+        raise click.UsageError(
+            f"{next(name for name in exclusive if exclusive[name])} is about an audit, and --twins about what it would notice"
+        )
     if vary_seed and (resume or seed is not None):
         raise click.UsageError(f"{'--resume' if resume else '--seed'} and --vary-seed exclude each other: give one of them")
     chosen = claims_of(claims, module, long)
+    if twins:
+        break_on_purpose(chosen, not claims and not module, out, as_json)
     from proofs_checks import audit as auditing
 
     seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
@@ -132,6 +141,25 @@ def audit(
     elif len(seeds) > 1:
         click.echo(f"{held} of {len(seeds)} independent audits hold")
     sys.exit(0 if held == len(seeds) else 1)
+
+
+def break_on_purpose(claims: list[Claim], code: bool, out: Path, silent: bool) -> NoReturn:
+    """Run the twins of the claims, write which witness caught which and print the table."""
+    from proofs_checks import kill_matrix
+    from reports import terminal
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with terminal.counting("breaking", silent) as show:
+            matrix = kill_matrix.run(claims, code, show)
+        path = matrix.write(out)
+    except OSError as error:
+        raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
+    if silent:
+        click.echo(json.dumps(matrix.to_json()))
+    else:
+        terminal.print_kill_matrix(matrix, path)
+    sys.exit(0 if matrix.verdict.value == "HOLDS" else 1)
 
 
 def audit_once(claims: list[Claim], settings: Settings, out: Path, module: str | None, resume: bool, silent: bool) -> Audit:

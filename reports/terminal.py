@@ -13,6 +13,8 @@ from sympy import pretty
 
 from proofs_checks.audit import Audit, Check
 from proofs_checks.evidence import Evidence, Verdict
+from proofs_checks.kill_matrix import KillMatrix
+from proofs_checks.twins import Outcome
 from theory.claim import Claim, Kind, Witness
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.UNDECIDED: "bold yellow"}
@@ -33,6 +35,43 @@ def progress(planned: int, finished: int, silent: bool) -> Iterator[Callable[[Ch
                 bar.console.print(f"[{COLOURS[found.verdict]}]{found.verdict.value}[/] {check.id}: {found.sentence}", highlight=False)
 
         yield advance
+
+
+@contextlib.contextmanager
+def counting(what: str, silent: bool) -> Iterator[Callable[[Outcome], None]]:
+    """A count of twins met, which names those that survive as they appear."""
+    console = Console(stderr=True, quiet=silent)
+    columns = (TextColumn("{task.description}"), TextColumn("{task.completed}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=silent, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(outcome: Outcome) -> None:
+            bar.update(task, advance=1, description=outcome.claim)
+            if not outcome.caught and not outcome.equivalent:
+                bar.console.print(f"[bold red]not caught[/] {outcome.claim}, {outcome.twin}: {outcome.sentence}", highlight=False)
+
+        yield advance
+
+
+def print_kill_matrix(matrix: KillMatrix, path: Path) -> None:
+    """Twins caught, of those met, by kind and witness; survivors; one line of summary."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("broken")
+    for name in ("twins", *(witness.value for witness in WITNESSES), "caught", "proved equivalent"):
+        table.add_column(name, justify="right")
+    for kind, count, by_witness, caught, equivalent in matrix.by_kind():
+        cells = [f"{found}/{met}" if met else "" for found, met in (by_witness[witness.value] for witness in WITNESSES)]
+        table.add_row(kind, str(count), *cells, str(caught), str(equivalent or ""))
+    console.print(table)
+    for outcome in matrix.survivors:
+        console.print(f"[bold red]not caught[/] {outcome.claim}, {outcome.twin}: {outcome.sentence}")
+    colour = COLOURS[matrix.verdict]
+    console.print(
+        f"[{colour}]{len(matrix.twins) - len(matrix.survivors)} of {len(matrix.twins)} twins caught[/]; {len(matrix.equivalent)} more are proved to say "
+        f"what their originals say; {matrix.seconds:.0f} s; {path}",
+        soft_wrap=True,
+    )
 
 
 def _word(verdict: Verdict | None) -> str:
