@@ -46,7 +46,9 @@ CASES = {
     "stream": (ResidualNetwork(bias_variance=0.1), 64),
     "from Gram matrices": (Network(LayerNorm, Placement.PRE, input_overlap=0.2), 512),
 }
-SPLIT = "LN after, wide"  #: whose float64 pass other tests read too
+#: Of activations that are no rectifiers the bound takes the worst of the catalogue at every layer, and says nothing of many layers.
+COMPARED = [(name, depth) for name in CASES for depth in DEPTHS if depth <= 2 or name != "GELU"]
+SPLIT = "LN after, wide"
 
 
 def case(name, precision=Precision.SINGLE):
@@ -90,9 +92,9 @@ def ratios(name, single, double, depth):
 # Float32 against float64
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name, depth", COMPARED)
 def test_float32_is_within_its_bound(name, depth):
+    """Measured on a CPU: c moves by 0.04 to 0.8 u, which is 0.01 % to 1.3 % of the bound; the power by at most 2 % of its own."""
     single, double = (found(name, precision) for precision in Precision)
     assert not np.array_equal(single.overlap, double.overlap)  # the second pass is another one
     worst = ratios(name, single, double, depth)
@@ -103,7 +105,10 @@ def test_float32_is_within_its_bound(name, depth):
 
 @pytest.mark.parametrize("name, bits", [("no norm", 10), ("LN before", 10), ("BN before", 10), ("LN before", 7)])
 def test_fewer_bits_are_outside_of_it(name, bits, monkeypatch):
-    """The twin: products of numbers rounded to the 10 bits of TF32, or the 7 of bfloat16, as accelerators make them unless told not to."""
+    """The twin: products of numbers rounded to the 10 bits of TF32, or the 7 of bfloat16, as accelerators make them unless told not to.
+
+    Measured: 3 to 22 times the bound with 10 bits, 70 to 80 times with 7.
+    """
     honest = ensemble.product
 
     def product(a, b):
@@ -121,12 +126,9 @@ def test_fewer_bits_are_outside_of_it(name, bits, monkeypatch):
 
 def test_rounding_does_not_move_means():
     """What the drift allows for does not happen: over all cases, means over networks move by under a twentieth of it."""
-    for name in CASES:
-        network = CASES[name][0]
-        single, double = (correlation(found(name, precision)) for precision in Precision)
-        for depth in DEPTHS:
-            moved = (single - double)[:, depth - 1]
-            assert abs(moved.mean()) <= drift(network, depth, SAMPLES) / 20, (name, depth)
+    for name, depth in COMPARED:
+        single, double = (correlation(found(name, precision))[:, depth - 1] for precision in Precision)
+        assert abs((single - double).mean()) <= drift(CASES[name][0], depth, SAMPLES) / 20, (name, depth)
 
 
 def test_the_drift_is_far_below_the_standard_errors_of_the_audit():
@@ -167,10 +169,10 @@ import jax
 before = jax.config.jax_enable_x64
 from proofs_checks.audit import Settings, plan, run
 from theory.catalogue import CLAIMS
-from theory.claim import Witness
-claims = [CLAIMS[name] for name in sys.argv[1:]]
-only = {check.id for check in plan(claims, Settings()) if check.witness is Witness.OBSERVED}
-found = {claim: [item.to_json() for item in items] for claim, items in run(claims, Settings(), only=only).evidence.items()}
+claims, settings = [CLAIMS[name] for name in sys.argv[1:]], Settings(resolution=0.1)
+observed = [check for check in plan(claims, settings) if check.witness.value == "observed"]
+only = {check.id for check in observed if "gamma" in check.name or "batch_means" in check.name}
+found = {claim: [item.to_json() for item in items] for claim, items in run(claims, settings, only=only).evidence.items()}
 for item in sum(found.values(), []):
     del item["seconds"]
 print(json.dumps({"before": before, "after": jax.config.jax_enable_x64, "evidence": found}, sort_keys=True))
