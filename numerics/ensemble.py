@@ -38,6 +38,13 @@ class Sampler(Enum):
     GRAM = "gram"  #: given the activations, draw from the Gaussian they imply (claim `gram_sampler_equal_in_law`)
 
 
+class Precision(Enum):
+    """The numbers that a network computes with; what it draws is float32 in either."""
+
+    SINGLE = np.dtype("float32")
+    DOUBLE = np.dtype("float64")  #: the same network with rounding 2²⁹ times finer: what rounding did to it is the difference
+
+
 class NotFinite(Exception):
     """A simulated statistic is infinite or not a number; the message names where."""
 
@@ -53,6 +60,7 @@ class Size:
     input_dimension : int
         0 means: the width. A data set has its own.
     sampler : Sampler
+    precision : Precision
     """
 
     width: int
@@ -60,6 +68,7 @@ class Size:
     samples: int
     input_dimension: int = 0
     sampler: Sampler = Sampler.WEIGHTS
+    precision: Precision = Precision.SINGLE
 
     @property
     def networks_per_call(self) -> int:
@@ -92,31 +101,33 @@ def dense(h: jax.Array, key: jax.Array, width: int, layer: Dense, sampler: Sampl
     # A random operation takes a fifth of the time that a network takes to compile: keys are split only where both are drawn from.
     weight_key, bias_key = jax.random.split(key) if float(layer.bias_variance) > 0 else (key, key)
     factor = flat if sampler is Sampler.WEIGHTS else jnp.linalg.qr(flat.T, mode="r").T
-    root = product(factor, draw(layer.weights, weight_key, (factor.shape[1], width)))
+    root = product(factor, draw(layer.weights, weight_key, (factor.shape[1], width)).astype(h.dtype))
     return scaled(root, bias_key, layer, fan_in).reshape(*lead, width)
 
 
 def product(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The matrix product in float32: accelerators round to fewer bits unless told not to; the CPU never does, and is slowed down by being told."""
+    """The matrix product in the precision of its factors: accelerators round to fewer bits unless told not to; the CPU never does, and is slowed down by being told."""
     return jnp.matmul(a, b, precision=None if jax.default_backend() == "cpu" else lax.Precision.HIGHEST)
 
 
 def scaled(root: jax.Array, bias_key: jax.Array, layer: Dense, fan_in: int) -> jax.Array:
     """Pre-activations from those at unit weights and no biases."""
-    z = root * jnp.float32(np.sqrt(float(layer.weight_variance) / fan_in))
+    number = root.dtype.type
+    z = root * number(np.sqrt(float(layer.weight_variance) / fan_in))
     if float(layer.bias_variance) > 0:
-        z = z + jnp.float32(np.sqrt(float(layer.bias_variance))) * jax.random.normal(bias_key, (1, root.shape[-1]), jnp.float32)
+        z = z + number(np.sqrt(float(layer.bias_variance))) * jax.random.normal(bias_key, (1, root.shape[-1]), jnp.float32)
     return z
 
 
 def inputs(network: Stack, size: Size, key: jax.Array) -> jax.Array:
     """Samples (batches, B, input dimension): random, any two of overlap c_0 + δ² in expectation, or the first ones of a data set."""
-    count = batches(network, size.samples)
+    count, precision = batches(network, size.samples), size.precision.value
     if isinstance(network.inputs, DataSet):
-        return jnp.asarray(datasets.samples(network.inputs, size.samples), jnp.float32).reshape(*count, -1)
+        return jnp.asarray(datasets.samples(network.inputs, size.samples), jnp.float32).astype(precision).reshape(*count, -1)
     overlap = float(network.input_overlap)
     common, own = np.sqrt(overlap) + float(network.input_shift), np.sqrt(1 - overlap)
-    return jnp.float32(common) + jnp.float32(own) * draw(network.inputs, key, (*count, size.input_dimension or size.width))
+    drawn = draw(network.inputs, key, (*count, size.input_dimension or size.width))
+    return precision.type(common) + precision.type(own) * drawn.astype(precision)
 
 
 def apply_stages(stages: tuple[Stage, ...], h: jax.Array) -> jax.Array:

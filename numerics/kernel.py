@@ -28,6 +28,10 @@ class Stopwatch:
     running: float = 0.0
 
 
+class Imprecise(Exception):
+    """JAX's 64-bit numbers are off, and statistics would be float32 without a word."""
+
+
 class Kernel:
     """One compiled shape: a stream's key, the number of the first network and which of several blocks it has, to `count` measurements."""
 
@@ -40,7 +44,15 @@ class Kernel:
         self._compiled: Any = None
 
     def __call__(self, key: jax.Array, first: int, which: int, stopwatch: Stopwatch) -> Any:
-        """The measurements of networks first, …, first + count − 1 of the stream."""
+        """The measurements of networks first, …, first + count − 1 of the stream.
+
+        Raises
+        ------
+        Imprecise
+            If `jax_enable_x64`, which loading `numerics` turned on, was turned off again.
+        """
+        if jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
+            raise Imprecise("statistics are float64, and jax_enable_x64 was turned off after numerics was loaded: leave it on")
         arguments = (keys.members(key, first, self.count), np.int32(which))
         if self._compiled is None:
             start = time.perf_counter()

@@ -20,7 +20,8 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding
 from proofs_checks.ladder import Fit, Rung, fit, fit_width_and_batch
-from proofs_checks.observe_prejudice import ROUNDING, SAMPLES, sensitivity
+from proofs_checks.observe_prejudice import SAMPLES, sensitivity
+from proofs_checks.precision import drift
 from proofs_checks.prediction import Prediction, predict
 from theory.experiments import LISTING, Agreement, combination
 from theory.law import NoClosedForm
@@ -140,6 +141,11 @@ class _Sampled:
         overlaps: np.ndarray = gamma / (1 + gamma)
         return overlaps
 
+    def rounding(self, batch: int) -> float:
+        """Below it no standard error is taken."""
+        sized = replace(self.network, batch_size=batch) if batch else self.network
+        return drift(sized, self.experiment.depth, 2 * batch or SAMPLES)
+
 
 def _confrontation(network: Network, depth: int) -> tuple[Prediction, Shapes]:
     """What is predicted, and the sizes of networks that approach it: a batch of the ladder's size, where the theory has a law for it."""
@@ -159,14 +165,14 @@ def _extrapolated(sampled: _Sampled, stated: float, shapes: Shapes, design: Desi
     wanted = design.resolution * sensitivity(stated)
     for networks in _doubled(FEWEST, MOST):
         trial = [
-            Rung(width, networks, 0.0, max(math.sqrt(MARGIN / networks) * spread, ROUNDING), batch or np.inf)
+            Rung(width, networks, 0.0, max(math.sqrt(MARGIN / networks) * spread, sampled.rounding(batch)), batch or np.inf)
             for (width, batch), spread in zip(shapes, spreads, strict=True)
         ]
         planned = _fit(trial)
         if design.resolved(planned.standard_error, planned.freedom) <= wanted:
             break
     values = [(width, batch, sampled.overlaps(width, batch, networks, "rung")) for width, batch in shapes]
-    return _fit([Rung.of(width, each, ROUNDING, batch or np.inf) for width, batch, each in values])
+    return _fit([Rung.of(width, each, sampled.rounding(batch), batch or np.inf) for width, batch, each in values])
 
 
 def _fit(rungs: list[Rung]) -> Fit:

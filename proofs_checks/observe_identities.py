@@ -14,7 +14,7 @@ from numerics.ensemble import Size
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
-from proofs_checks.observe_prejudice import FLOAT32
+from proofs_checks.precision import FLOAT32
 from theory.experiments import Neutral
 from theory.network import Network
 

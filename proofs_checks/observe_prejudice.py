@@ -17,6 +17,7 @@ from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, fit, inflation
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
+from proofs_checks.precision import drift
 from proofs_checks.prediction import stated_gamma
 from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice
@@ -37,8 +38,6 @@ SAMPLES = 16  #: samples of a network without batch statistics
 DATA_SAMPLES = 32  #: the same of a data set, so that their overlaps have a distribution
 MARGIN = 1.5  #: variance allowed above the pilot's, for its own error and its narrower networks
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
-FLOAT32 = 2.0**-24  #: unit roundoff
-ROUNDING = 64 * FLOAT32  #: float32 rounding of an overlap, four roundings in each of up to 16 stages: no standard error is taken below it
 
 
 def checks(experiment: Prejudice) -> tuple[str, ...]:
@@ -122,7 +121,8 @@ def sensitivity(gamma: float) -> float:
 
 def _rungs(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> list[Rung]:
     column = experiment.depths.index(depth)
-    return [Rung.of(width, c[:, column], ROUNDING) for width, c in ladder(experiment, design, seed, stream).items()]
+    rounding = drift(experiment.network, depth, samples_of(experiment.network))
+    return [Rung.of(width, c[:, column], rounding) for width, c in ladder(experiment, design, seed, stream).items()]
 
 
 def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str) -> Finding:
