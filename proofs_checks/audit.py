@@ -114,6 +114,11 @@ class Audit:
         """HOLDS only if every audited claim holds."""
         return Verdict.of_all([v for claim in self.claims if (v := self.verdict_of(claim)) is not None])
 
+    def without_chance(self) -> dict[str, Evidence]:
+        """Evidence of formulas, by check: it is the same at every seed."""
+        items = [item for found in self.evidence.values() for item in found if item.witness is not Witness.OBSERVED]
+        return {f"{item.claim}/{item.witness.value}/{item.check}": item for item in items}
+
     def to_json(self) -> dict[str, Any]:
         """The evidence file."""
 

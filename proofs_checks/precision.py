@@ -21,7 +21,7 @@ weights spread it over new units, where it moves c afresh; what moved c already 
 every network, by Azuma, a probability of at most $2e^{-\lambda^2/2}$ to be moved further than λ root mean squares and the drift.
 
 Not derived: products of first-order terms (u² is 4e-15), samples of unequal power or overlap (of data sets), and networks drawn from Gram matrices,
-whose triangular factor is as ill-conditioned as the samples are alike; of these it is measured that they stay within.
+whose triangular factor is as ill-conditioned as the samples are alike; of the last it is measured that they stay within.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def magnification(network: Stack) -> float:
 
 
 def _block_magnification(block: tuple[Stage, ...]) -> float:
-    if any(isinstance(stage, Elementwise) and not isinstance(stage, PiecewiseLinear) for stage in block):
+    activation = next((stage for stage in block if isinstance(stage, PiecewiseLinear)), None)
+    if activation is None or any(isinstance(stage, Elementwise) and not isinstance(stage, PiecewiseLinear) for stage in block):
         return STEEPEST
-    activation = next(stage for stage in block if isinstance(stage, PiecewiseLinear))
     behind = block[block.index(activation) + 1 :]
     takes_a_mean = any(not isinstance(stage, Scale | Dividing | Pool) for stage in behind) or any(stage.couples_samples for stage in block)
     alpha = float(activation.negative_slope)

@@ -129,10 +129,12 @@ def audit(
     from proofs_checks import audit as auditing
 
     seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
-    results = []
+    results: list[Audit] = []
     for number in seeds:
         settings = auditing.Settings(alpha, resolution, number)
-        results.append(audit_once(chosen, settings, out if len(seeds) == 1 else out / f"seed-{number}", module, resume, as_json))
+        folder = out if len(seeds) == 1 else out / f"seed-{number}"
+        decided = results[0].without_chance() if results else {}  # what no seed enters is decided once
+        results.append(audit_once(chosen, settings, folder, module, resume, decided, as_json))
     held = sum(result.verdict.value == "HOLDS" for result in results)
     if as_json and len(seeds) == 1:
         click.echo(json.dumps(results[0].to_json()))
@@ -162,7 +164,9 @@ def break_on_purpose(claims: list[Claim], code: bool, out: Path, silent: bool) -
     sys.exit(0 if matrix.verdict.value == "HOLDS" else 1)
 
 
-def audit_once(claims: list[Claim], settings: Settings, out: Path, module: str | None, resume: bool, silent: bool) -> Audit:
+def audit_once(
+    claims: list[Claim], settings: Settings, out: Path, module: str | None, resume: bool, decided: dict[str, Evidence], silent: bool
+) -> Audit:
     """Run one audit, keeping every check as it finishes; write its evidence and print its table."""
     from proofs_checks import audit as auditing
     from proofs_checks.store import CannotStore, Store
@@ -172,7 +176,7 @@ def audit_once(claims: list[Claim], settings: Settings, out: Path, module: str |
     try:
         out.mkdir(parents=True, exist_ok=True)
         store = Store(out, checks, settings, resume)
-        finished, before = store.finished(), store.elapsed()
+        finished, before = {**decided, **store.finished()}, store.elapsed()
         if resume and not silent:
             click.echo(f"{len(finished)} of {len(checks)} checks had finished", err=True)
         start = time.perf_counter()
