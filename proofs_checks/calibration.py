@@ -21,12 +21,14 @@ import numpy as np
 from scipy import optimize, stats
 
 from proofs_checks.design import Design
+from proofs_checks.evidence import Evidence
 from proofs_checks.finding import sup_distance
 from proofs_checks.ladder import Fit, Rung, Sample
 
 NOMINAL = (1e-2, 1e-3)  #: rates at which a procedure is replicated: its false alarms, and its misses of what they resolve
 REPLICATES = 10_000  #: by default; they tell a rate of 1e-3 from one of 4e-3
 CONFIDENCE = 0.99  #: of one printed interval; no verdict depends on it
+CELLS = 256  #: of the law of a network's value: more values than these are drawn as means of cells that divide their range
 NUMBERS_AT_ONCE = 2**21  #: drawn values, or cells of drawn histograms, in memory
 
 Fitting = Callable[[list[Rung]], Fit]
@@ -193,24 +195,31 @@ def replicated(samples: tuple[Sample, ...], means: np.ndarray, replicates: int, 
     """Rungs of as many replicates, their networks drawn with replacement from laws of these means."""
     rungs = []
     for sample, mean in zip(samples, means, strict=True):
-        law = mean + _centred_law(sample)
+        atoms, masses = _centred_law(sample)
         networks = len(sample.values)
 
-        def draw(count: int, sample: Sample = sample, law: np.ndarray = law, networks: int = networks) -> list[np.ndarray]:
-            rung = Rung.of(sample.width, law[generator.integers(len(law), size=(count, networks))], sample.rounding)
-            return [rung.mean, rung.standard_error]
+        def draw(count: int, atoms: np.ndarray = atoms, masses: np.ndarray = masses, networks: int = networks) -> list[np.ndarray]:
+            counts = generator.multinomial(networks, masses, count).astype(float)
+            return [counts @ atoms / networks, counts @ atoms**2]
 
-        drawn, errors = _in_chunks(replicates, networks, draw)
-        rungs.append(Rung(sample.width, networks, drawn, errors, sample.batch))
+        centre, squares = _in_chunks(replicates, len(atoms), draw)
+        # About a mean of zero: no digits are lost.
+        about = np.maximum(squares - networks * centre**2, 0.0)
+        rungs.append(Rung.of_sums(sample.width, networks, mean + centre, about, sample.rounding, sample.batch))
     return rungs
 
 
-def _centred_law(sample: Sample) -> np.ndarray:
-    """Values, equally likely, of mean zero and of the rung's spread, in the shape of the more plentiful sample."""
+def _centred_law(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Atoms and masses of mean zero and of the rung's spread, in the shape of the more plentiful sample."""
     plentiful = sample.values if len(sample.values) >= len(sample.pilot) else sample.pilot
-    centred = plentiful - plentiful.mean()
-    spread = centred.std()
-    return np.asarray(centred * (sample.values.std(ddof=1) / spread)) if spread > 0 else centred
+    atoms, masses = plentiful, np.full(len(plentiful), 1 / len(plentiful))
+    if len(plentiful) > CELLS:
+        counts, edges = np.histogram(plentiful, CELLS)
+        sums, _ = np.histogram(plentiful, edges, weights=plentiful)
+        atoms, masses = sums[counts > 0] / counts[counts > 0], counts[counts > 0] / len(plentiful)
+    centred = atoms - masses @ atoms
+    spread = np.sqrt(masses @ centred**2)
+    return (centred * (sample.values.std(ddof=1) / spread) if spread > 0 else centred), masses
 
 
 def at_sup_distance(law: np.ndarray, distance: float) -> np.ndarray:
@@ -366,43 +375,51 @@ def calibrate(null: Null, replicates: int, alpha: float, generator: np.random.Ge
 
 
 @dataclass(frozen=True)
-class Worst:
-    """All replicates of a group of checks at one nominal rate, and the check with the most errors among them."""
+class Pooled:
+    """Errors of a group of checks at one nominal rate, and those of the check with the highest rate among them."""
 
     all: Count
-    check: str
     worst: Count
+    check: str
+
+    @staticmethod
+    def of(found: list[Evidence], number: int, name: str) -> Pooled:
+        """From recorded errors of one kind."""
+        recorded = [item.details["calibration"] for item in found]
+        counts = [Count(each["rates"][number][name], each["replicates"]) for each in recorded]
+        which = max(range(len(counts)), key=lambda each: counts[each].rate)
+        whole = Count(sum(count.errors for count in counts), sum(count.replicates for count in counts))
+        return Pooled(whole, counts[which], f"{found[which].claim}/{found[which].check}")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table of calibrations."""
+    """One line of a table of calibrations: a group of checks at one nominal rate."""
 
     group: str
     procedure: str
     checks: int
-    nominal: float
-    false_alarms: Worst
-    misses: Worst
     red: int
+    nominal: float
+    false_alarms: Pooled
+    misses: Pooled
 
 
-def table(calibrations: Iterable[tuple[str, str, dict[str, Any]]]) -> list[Row]:
-    """Lines by group, procedure and nominal rate, from (group, check, recorded calibration)."""
-    found: dict[tuple[str, str, float], list[tuple[str, dict[str, Any], bool]]] = {}
-    sizes: dict[tuple[str, str, float], list[int]] = {}
-    for group, check, recorded in calibrations:
-        for rate in recorded["rates"]:
-            key = (group, recorded["procedure"], rate["nominal"])
-            found.setdefault(key, []).append((check, rate, bool(recorded["red"])))
-            sizes.setdefault(key, []).append(recorded["replicates"])
-
-    def worst(key: tuple[str, str, float], name: str) -> Worst:
-        counts = [(Count(rate[name], size), check) for (check, rate, _), size in zip(found[key], sizes[key], strict=True)]
-        most, check = max(counts, key=lambda each: each[0].rate)
-        return Worst(Count(sum(count.errors for count, _ in counts), sum(sizes[key])), check, most)
-
+def table(evidence: Iterable[Evidence], group: Callable[[Evidence], str] = lambda item: "") -> list[Row]:
+    """Lines by group, procedure and nominal rate, of all evidence that records a calibration."""
+    found: dict[tuple[str, str], list[Evidence]] = {}
+    for item in evidence:
+        if "calibration" in item.details:
+            found.setdefault((group(item), item.details["calibration"]["procedure"]), []).append(item)
     return [
-        Row(*key[:2], len(each), key[2], worst(key, "false_alarms"), worst(key, "misses"), sum(red for _, _, red in each))
-        for key, each in found.items()
+        Row(
+            *key,
+            checks=len(items),
+            red=sum(bool(item.details["calibration"]["red"]) for item in items),
+            nominal=rate["nominal"],
+            false_alarms=Pooled.of(items, number, "false_alarms"),
+            misses=Pooled.of(items, number, "misses"),
+        )
+        for key, items in sorted(found.items(), key=lambda each: each[0])
+        for number, rate in enumerate(items[0].details["calibration"]["rates"])
     ]

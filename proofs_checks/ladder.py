@@ -34,15 +34,19 @@ class Rung:
 
     @staticmethod
     def of(width: int, values: np.ndarray, rounding: float = 0.0, batch: float = np.inf) -> Rung:
-        """From values (…, networks); where all agree up to rounding, the spread measures rounding and its bound takes its place."""
-        networks = values.shape[-1]
-        error = np.maximum(values.std(ddof=1, axis=-1) / np.sqrt(networks), rounding)
-        return Rung(width, networks, _plain(values.mean(axis=-1)), _plain(error), batch)
+        """From one value per network; where all agree up to rounding, the spread measures rounding and its bound takes its place."""
+        mean = values.mean()
+        return Rung.of_sums(width, len(values), float(mean), float(((values - mean) ** 2).sum()), rounding, batch)
+
+    @staticmethod
+    def of_sums(width: int, networks: int, mean: Numbers, squares: Numbers, rounding: float = 0.0, batch: float = np.inf) -> Rung:
+        """From the mean and the sum of squared deviations from it."""
+        return Rung(width, networks, mean, _plain(np.maximum(np.sqrt(squares / (networks - 1) / networks), rounding)), batch)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The values of a rung's networks, one for each, and those of a pilot, which enter no mean."""
+    """The values of a rung's networks, one for each, and those of a pilot, which enter no mean: their shape may stand for that of the rung."""
 
     width: int
     values: np.ndarray = field(repr=False)

@@ -168,9 +168,10 @@ def _samples(sampled: _Sampled, stated: float, shapes: Shapes, design: Design) -
         planned = _fit(trial)
         if design.resolved(planned.standard_error, planned.freedom) <= wanted:
             break
+    # One pilot has too few networks to show a tail: those of all rungs, standardised, stand for the shape of each.
+    shape = np.concatenate([(pilot - pilot.mean()) / (pilot.std() or 1.0) for pilot in pilots])
     return tuple(
-        Sample(width, sampled.overlaps(width, batch, networks, "rung"), pilot, ROUNDING, batch or np.inf)
-        for (width, batch), pilot in zip(shapes, pilots, strict=True)
+        Sample(width, sampled.overlaps(width, batch, networks, "rung"), shape, ROUNDING, batch or np.inf) for width, batch in shapes
     )
 
 

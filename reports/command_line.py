@@ -95,6 +95,14 @@ def cli() -> None:
 @click.option(
     "--long", is_flag=True, help="Also the claims that take minutes: gradients, other weights, and every norm with every activation."
 )
+@click.option(
+    "--calibrate",
+    is_flag=False,
+    flag_value="10000",
+    type=positive(),
+    metavar="[R]",
+    help="Also measure how often every statistical decision errs under its own null, in R replicates [10000].",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @json_option
 def audit(
@@ -105,6 +113,7 @@ def audit(
     seed: int | None,
     vary_seed: int | None,
     long: bool,
+    calibrate: int | None,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -117,7 +126,7 @@ def audit(
     seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
     results = []
     for number in seeds:
-        settings = auditing.Settings(alpha, resolution, number)
+        settings = auditing.Settings(alpha, resolution, number, calibrate or 0)
         results.append(audit_once(chosen, settings, out if len(seeds) == 1 else out / f"seed-{number}", module, as_json))
     held = sum(result.verdict.value == "HOLDS" for result in results)
     if as_json and len(seeds) == 1:
