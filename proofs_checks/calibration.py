@@ -89,9 +89,9 @@ class FitNull(Null):
         errors = []
         for design in designs:
             deviation = design.resolved(real.standard_error, real.freedom)
-            alarmed = design.rejects(found.deviations(self.stated), found.freedom)
-            seen = design.rejects(found.deviations(self.stated + deviation * signs), found.freedom)
-            errors.append(Errors(int(alarmed.sum()), int((~seen).sum()), deviation))
+            agrees = design.accepts(found.deviations(self.stated), found.freedom)
+            missed = design.accepts(found.deviations(self.stated + deviation * signs), found.freedom)
+            errors.append(Errors(int((~agrees).sum()), int(missed.sum()), deviation))
         return tuple(errors)
 
 
@@ -120,7 +120,7 @@ class MisfitNull(Null):
         for design in designs:
             deviation = _seen_misfit(design, real.spare)
             moved = self.fit([_raised(rung, deviation * by) for rung, by in zip(drawn, off, strict=True)]).misfit
-            found.append(Errors(int((misfits < design.alpha).sum()), int((moved >= design.alpha).sum()), deviation))
+            found.append(Errors(int((~(misfits >= design.alpha)).sum()), int((moved >= design.alpha).sum()), deviation))
         return tuple(found)
 
     def _off_the_curve(self, rungs: list[Rung]) -> np.ndarray:
@@ -153,7 +153,7 @@ class BandNull(Null):
 
         distances = _in_chunks(replicates, len(law), draw)
         return tuple(
-            Errors(int((distances[0] > design.band(self.draws)).sum()), int((moved <= design.band(self.draws)).sum()), distance)
+            Errors(int((~(distances[0] <= design.band(self.draws))).sum()), int((moved <= design.band(self.draws)).sum()), distance)
             for design, moved, distance in zip(designs, distances[1:], resolved, strict=True)
         )
 
@@ -187,7 +187,7 @@ class TwoSampleNull(Null):
         for design in designs:
             band, resolved = design.two_bands(one, other), design.two_bands_resolved(one, other)
             moved = generator.binomial(other, at_sup_distance(law, resolved)[: middle + 1].sum(), replicates) / other
-            found.append(Errors(int((distances > band).sum()), int((abs(below - moved) <= band).sum()), resolved))
+            found.append(Errors(int((~(distances <= band)).sum()), int((abs(below - moved) <= band).sum()), resolved))
         return tuple(found)
 
 

@@ -43,8 +43,12 @@ class Design:
         found = stats.t.isf(self.alpha / 2, freedom)
         return float(found) if np.ndim(freedom) == 0 else found
 
+    def accepts(self, deviations: Any, freedom: Any) -> Any:
+        """Whether a value so many standard errors from a stated one agrees with it, elementwise; no nan does."""
+        return abs(deviations) <= self.critical(freedom)
+
     def rejects(self, deviations: Any, freedom: Any) -> Any:
-        """Whether a value so many standard errors from a stated one contradicts it; elementwise."""
+        """Whether it contradicts it, elementwise; no nan does."""
         return abs(deviations) > self.critical(freedom)
 
     def resolved(self, standard_error: float, freedom: float) -> float:
@@ -81,6 +85,8 @@ class Design:
 def _noncentrality(alpha: float, miss: float, freedom: float) -> float:
     """The sum of two quantiles of the central t is too small: an estimated standard error scales the critical value as well."""
     critical = stats.t.isf(alpha / 2, freedom)
+    if not math.isfinite(critical):  # no number is resolved where there is no spread to judge by
+        return math.nan
     # Enough: the error is seldom estimated larger than this, and the mean is seldom further below its expectation.
     enough = critical * stats.chi.isf(miss / 2, freedom) / math.sqrt(freedom) + stats.norm.isf(miss / 2)
     found: float = optimize.brentq(lambda shift: stats.nct.cdf(critical, freedom, shift) - miss, 0.0, enough)

@@ -87,7 +87,7 @@ def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str
     rejected = design.rejects(deviations(instead), best.freedom)
     estimate = best.intercept / (1 - best.intercept)
     return Finding(
-        Verdict.of(agrees=not design.rejects(deviations(stated), best.freedom), conclusive=resolution <= design.resolution and rejected),
+        Verdict.of(agrees=design.accepts(deviations(stated), best.freedom), conclusive=resolution <= design.resolution and rejected),
         f"γ = {estimate:.5f} extrapolated; predicted {stated:.5f} ({prediction.method}); {deviations(stated):+.1f} standard errors "
         f"(critical {design.critical(best.freedom):.1f}); resolves {resolution:.2%}; rival {instead:.5f} {'rejected' if rejected else 'not rejected'}",
         estimate=estimate,

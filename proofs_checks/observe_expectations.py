@@ -40,7 +40,7 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
     resolution = design.resolved(mean.standard_error, mean.freedom) / predicted
     rejected = design.rejects(distance, mean.freedom)
     return Finding(
-        Verdict.of(agrees=not design.rejects(deviation, mean.freedom), conclusive=rejected and resolution <= design.resolution),
+        Verdict.of(agrees=design.accepts(deviation, mean.freedom), conclusive=rejected and resolution <= design.resolution),
         f"mean {mean.intercept:.6g} over {networks} networks, stated {predicted:.6g}: {deviation:+.1f} standard errors "
         f"(critical {design.critical(mean.freedom):.1f}); resolves {resolution:.2%}; rival {instead:.6g} {'rejected' if rejected else 'not rejected'}",
         estimate=mean.intercept,

@@ -93,7 +93,7 @@ def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream
     rejected = design.rejects(distance, best.freedom)
     estimate = math.exp(best.intercept)
     return Finding(
-        Verdict.of(agrees=not design.rejects(deviation, best.freedom), conclusive=rejected and resolution <= design.resolution),
+        Verdict.of(agrees=design.accepts(deviation, best.freedom), conclusive=rejected and resolution <= design.resolution),
         f"χ = {estimate:.5f} a layer extrapolated from widths {', '.join(str(rung.width) for rung in rungs)}; stated {math.exp(stated):.5f}; "
         f"{deviation:+.1f} standard errors (critical {design.critical(best.freedom):.1f}); resolves {resolution:.2%}; "
         f"rival {math.exp(rival):.5f} {'rejected' if rejected else 'not rejected'}",

@@ -149,7 +149,7 @@ def _share(experiment: LargestFraction, depth: int, found: dict[int, Votes], pil
         rival = {"says": experiment.rival.says, "predicted": instead, "deviations": distance, "rejected": rejected}
     return Finding(
         Verdict.of(
-            agrees=not design.rejects(deviation, best.freedom), conclusive=resolution <= design.resolution and rival.get("rejected", True)
+            agrees=design.accepts(deviation, best.freedom), conclusive=resolution <= design.resolution and rival.get("rejected", True)
         ),
         f"of {experiment.classes} classes the one with the largest mean over {JUDGES} samples receives {best.intercept:.5f} of other votes, extrapolated from "
         f"widths {', '.join(str(rung.width) for rung in rungs)}; stated {predicted:.5f}: {deviation:+.1f} standard errors (critical {design.critical(best.freedom):.1f}); "

@@ -155,7 +155,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
             "rejected": design.rejects(distance, best.freedom),
         }
     verdict = Verdict.of(
-        agrees=not design.rejects(deviations(predicted), best.freedom),
+        agrees=design.accepts(deviations(predicted), best.freedom),
         conclusive=resolution <= design.resolution and rival.get("rejected", True),
     )
     estimate = best.intercept / (1 - best.intercept)

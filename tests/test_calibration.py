@@ -123,6 +123,13 @@ def test_half_the_deviation_is_missed_and_red(name, monkeypatch):
     assert any(sentence.startswith("miss") for sentence in calibrated(KEEPS[name]).red)
 
 
+def test_nothing_agrees_with_a_nan_and_nothing_contradicts_it():
+    design = Design(1e-8, 0.02)
+    assert not design.accepts(np.nan, 31) and not design.rejects(np.nan, 31)
+    assert not design.accepts(np.array([np.nan]), 31).any() and not design.rejects(np.array([np.nan]), 31).any()
+    assert np.isnan(design.resolved(1.0, np.nan)) and np.isnan(design.resolved(np.nan, 31))
+
+
 @pytest.mark.parametrize("freedom", [7, 31, 63.5, 511])
 @pytest.mark.parametrize("alpha, miss", [(1e-2, 1e-2), (9e-9, 1e-6), (0.5, 1e-6)])
 def test_the_resolution_has_the_power_it_states(alpha, miss, freedom):
