@@ -33,11 +33,6 @@ class Design:
         """Standard errors between the prediction and the nearest value that is surely told apart from it."""
         return float(stats.norm.isf(self.alpha / 2) + stats.norm.isf(self.miss))
 
-    @property
-    def wanted_error(self) -> float:
-        """The standard error at which the check resolves what is wanted."""
-        return self.resolution / self.deviations
-
     def critical(self, freedom: Any) -> Any:
         """Two-sided critical value of Student's t; of an array of freedoms, an array."""
         found = stats.t.isf(self.alpha / 2, freedom)
@@ -54,6 +49,15 @@ class Design:
     def resolved(self, standard_error: float, freedom: float) -> float:
         r"""The deviation seen with probability 1 − miss at this standard error: $P(T_\nu(\delta) \le t_{\alpha/2,\nu}) = $ miss for Student's noncentral t."""
         return standard_error * _noncentrality(self.alpha, self.miss, freedom)
+
+    def needed(self, variance: float, wanted: float, fewest: int, unit: float = 1.0) -> float:
+        """Units, of this variance each, whose mean resolves what is wanted; a network is at most `unit` of them, and `fewest` are drawn at least.
+
+        Few networks know their own spread less well. The freedom of as many as a normal law would need is no larger than that of those
+        returned, and what is resolved falls with it.
+        """
+        normal = variance * (self.deviations / wanted) ** 2
+        return variance * (self.resolved(1.0, max(normal / unit, fewest) - 1) / wanted) ** 2
 
     def band(self, replicates: int) -> float:
         r"""Dvoretzky-Kiefer-Wolfowitz-Massart: $P(\sup|F_n - F| > \epsilon) \le 2e^{-2n\epsilon^2} = \alpha$."""

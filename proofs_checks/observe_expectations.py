@@ -32,8 +32,7 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
     )
     draw = partial(statistic, experiment.quantity, width)
     pilot = draw(keys.stream(seed, stream, "pilot", width), PILOT)
-    spread = math.sqrt(MARGIN) * pilot.std(ddof=1) / predicted
-    networks = max(PILOT, math.ceil((spread / design.wanted_error) ** 2))
+    networks = max(PILOT, math.ceil(design.needed(MARGIN * pilot.var(ddof=1), design.resolution * abs(predicted), fewest=PILOT)))
     sample = Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
     mean = _mean([sample.rung])
     deviation, distance = (mean.deviations(value) for value in (predicted, instead))

@@ -69,7 +69,8 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
     shares = (1.0 if widths == FULL else NARROW_SHARE, 1.0)
     pilot = draw(rungs[0], PILOT, "pilot")
     unit_variance = MARGIN * pilot.var(ddof=1) * entries[0]
-    units = unit_variance * inflation(widths, shares) / design.wanted_error**2
+    largest = max(entry / share for share, entry in zip(shares, entries, strict=True))
+    units = design.needed(unit_variance * inflation(widths, shares), design.resolution, SMALLEST, largest)
     counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
     return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
 

@@ -113,8 +113,8 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
     for depth, column in zip(experiment.depths, pilot_of(experiment, seed, stream).T, strict=True):
         unit_variance = MARGIN * column.var(ddof=1) * second
-        wanted = design.wanted_error * sensitivity(stated_at(experiment, depth))
-        units = max(units, unit_variance * inflation(widths, shares) / wanted**2)
+        wanted = design.resolution * sensitivity(stated_at(experiment, depth))
+        units = max(units, design.needed(unit_variance * inflation(widths, shares), wanted, SMALLEST // WIDE, widths[-1]))
     sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
     return {width: _overlaps(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
 

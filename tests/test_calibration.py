@@ -148,6 +148,21 @@ def test_the_resolution_has_the_power_it_states(alpha, miss, freedom):
     assert missed(design.resolved(1.0, freedom)) == pytest.approx(miss, rel=1e-6)
 
 
+@pytest.mark.parametrize("variance", [1e-4, 1.0, 300.0])
+@pytest.mark.parametrize("unit, fewest", [(1.0, 32), (8.0, 190), (4096.0, 32)])
+def test_as_much_is_drawn_as_the_resolution_needs(variance, unit, fewest):
+    """No less, and more by no more than the freedom's own share."""
+    design, wanted = Design(9e-9, 0.02), 0.01
+
+    def resolved(units):
+        return design.resolved(np.sqrt(variance / units), max(units / unit, fewest) - 1)
+
+    units = design.needed(variance, wanted, fewest, unit)
+    assert resolved(units) <= wanted * (1 + 1e-12)
+    assert design.needed(0.0, wanted, fewest, unit) == 0
+    assert resolved(variance * (design.deviations / wanted) ** 2) > wanted
+
+
 def test_two_central_quantiles_do_not_make_a_resolution():
     """What the resolution was before calibration asked: at the audit's rates and 31 degrees it is missed 21 times too often."""
     design = Design(9e-9, 0.02)
