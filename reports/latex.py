@@ -306,8 +306,9 @@ def number(value: float | None, digits: int = 5) -> str:
 
 
 def measured(count: Count) -> str:
-    """A rate and its interval, in LaTeX."""
-    return f"{number(count.rate, 2)} [{', '.join(number(end, 2) for end in count.interval)}]"
+    """A rate and its interval, in per cent, in LaTeX."""
+    rate, *interval = (number(100 * each, 3) for each in (count.rate, *count.interval))
+    return f"{rate} [{', '.join(interval)}]"
 
 
 def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path:
