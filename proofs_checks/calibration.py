@@ -61,8 +61,9 @@ class FitNull(Null):
 
     The law of one network's value is the empirical law of the networks drawn, standardised, with the rung's spread and the mean that the
     curve has there. Of the rung's own values and those of the pilot the more plentiful stand for that law: 32 values have no tail. A
-    pilot's networks are no wider, so that their law is no less skewed, which errs towards red. A statement that is off by a
-    deviation and true networks miss each other exactly as a true statement and networks that are off.
+    pilot's networks are narrower than the widest, which carry the value and are fewest, so that their law is more skewed: that errs
+    towards red. A statement that is off by a deviation and true networks miss each other exactly as a true statement and networks that
+    are off.
 
     Parameters
     ----------
