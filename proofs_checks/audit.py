@@ -20,7 +20,7 @@ from proofs_checks.exact import ExactWorker
 from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment
 
-FORMAT = 2  #: of the evidence file
+FORMAT = 3  #: of the evidence file
 DEFAULT_SEED = 250511312  #: the paper's arXiv number
 
 
@@ -35,11 +35,14 @@ class Settings:
     resolution : float
         Relative deviation of γ that every observed claim must be able to see.
     seed : int
+    replicates : int
+        Of every statistical decision under its own null (`calibration`); 0 for none. Calibrations have an error rate of their own, `alpha` once more.
     """
 
     alpha: float = DEFAULT_ALPHA
     resolution: float = DEFAULT_RESOLUTION
     seed: int = DEFAULT_SEED
+    replicates: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ class Audit:
             "alpha": self.settings.alpha,
             "resolution": self.settings.resolution,
             "seed": self.settings.seed,
+            "replicates": self.settings.replicates,
             "seconds": self.seconds,
             "claims": [
                 {
@@ -176,7 +180,7 @@ def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
             raise UnreadableEvidence(f"{path} has evidence for {unknown[0]!r}, which is not a claim here: name its module with --module")
         claims = [catalogue[entry["id"]] for entry in data["claims"]]
         return Audit(
-            Settings(float(data["alpha"]), float(data["resolution"]), int(data["seed"])),
+            Settings(float(data["alpha"]), float(data["resolution"]), int(data["seed"]), int(data["replicates"])),
             claims,
             {
                 claim.id: [evidence.stale(Evidence.from_json(item), claim) for item in entry["evidence"]]
@@ -299,6 +303,8 @@ def _observed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
     assert check.design is not None and not isinstance(check.subject, Statement)
     stream = f"{check.claim.id}/{check.number}"
     finding = observed.run(check.subject, check.name.rsplit("/", 1)[-1], check.design, settings.seed, stream)
+    if settings.replicates and is_random(check):
+        finding = observed.calibrated(finding, check.design, settings.replicates, settings.seed, check.id)
     return _evidence(
         check,
         finding.verdict,

@@ -8,9 +8,12 @@ audit), what could it see (its resolution: the deviation it would miss with prob
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
-from scipy import stats
+import numpy as np
+from scipy import optimize, stats
 
 MISS = 1e-6  #: probability that a deviation of the stated resolution goes unnoticed
 DEFAULT_ALPHA = 1e-6  #: probability that the whole audit of true claims shows any statistical failure
@@ -19,37 +22,76 @@ DEFAULT_RESOLUTION = 0.02  #: relative deviation of γ that every observed claim
 
 @dataclass(frozen=True)
 class Design:
-    """Error rate of one check, and the relative resolution wanted of it."""
+    """Error rate of one check, the relative resolution wanted of it, and how often a deviation of that size may be missed."""
 
     alpha: float
     resolution: float
+    miss: float = MISS
 
     @property
     def deviations(self) -> float:
         """Standard errors between the prediction and the nearest value that is surely told apart from it."""
-        return float(stats.norm.isf(self.alpha / 2) + stats.norm.isf(MISS))
+        return float(stats.norm.isf(self.alpha / 2) + stats.norm.isf(self.miss))
 
-    @property
-    def wanted_error(self) -> float:
-        """The standard error at which the check resolves what is wanted."""
-        return self.resolution / self.deviations
+    def critical(self, freedom: Any) -> Any:
+        """Two-sided critical value of Student's t; of an array of freedoms, an array."""
+        found = stats.t.isf(self.alpha / 2, freedom)
+        return float(found) if np.ndim(freedom) == 0 else found
 
-    def critical(self, freedom: float) -> float:
-        """Two-sided critical value of Student's t."""
-        return float(stats.t.isf(self.alpha / 2, freedom))
+    def accepts(self, deviations: Any, freedom: Any) -> Any:
+        """Whether a value so many standard errors from a stated one agrees with it, elementwise; no nan does."""
+        return abs(deviations) <= self.critical(freedom)
+
+    def rejects(self, deviations: Any, freedom: Any) -> Any:
+        """Whether it contradicts it, elementwise; no nan does."""
+        return abs(deviations) > self.critical(freedom)
 
     def resolved(self, standard_error: float, freedom: float) -> float:
-        """The deviation seen with probability 1 − MISS at this standard error."""
-        return standard_error * (self.critical(freedom) + float(stats.t.isf(MISS, freedom)))
+        r"""The deviation seen with probability 1 − miss at this standard error: $P(T_\nu(\delta) \le t_{\alpha/2,\nu}) = $ miss for Student's noncentral t."""
+        return standard_error * _noncentrality(self.alpha, self.miss, freedom)
+
+    def needed(self, variance: float, wanted: float, fewest: int, unit: float = 1.0) -> float:
+        """Units, of this variance each, whose mean resolves what is wanted; a network is at most `unit` of them, and `fewest` are drawn at least.
+
+        Few networks know their own spread less well. The freedom of as many as a normal law would need is no larger than that of those
+        returned, and what is resolved falls with it.
+        """
+        normal = variance * (self.deviations / wanted) ** 2
+        return variance * (self.resolved(1.0, max(normal / unit, fewest) - 1) / wanted) ** 2
 
     def band(self, replicates: int) -> float:
         r"""Dvoretzky-Kiefer-Wolfowitz-Massart: $P(\sup|F_n - F| > \epsilon) \le 2e^{-2n\epsilon^2} = \alpha$."""
         return math.sqrt(math.log(2 / self.alpha) / (2 * replicates))
 
     def band_resolved(self, replicates: int) -> float:
-        """The distance between two laws that a band of this many replicates tells apart with probability 1 − MISS."""
-        return self.band(replicates) + math.sqrt(math.log(2 / MISS) / (2 * replicates))
+        """The distance between two laws that a band of this many replicates tells apart with probability 1 − miss."""
+        return self.band(replicates) + math.sqrt(math.log(2 / self.miss) / (2 * replicates))
 
     def band_needed(self, distance: float) -> int:
         """Replicates for which `band_resolved` is at most `distance`."""
         return math.ceil(self.band_resolved(1) ** 2 / distance**2)
+
+    @property
+    def half(self) -> Design:
+        """The design of each of two empirical laws that share both error rates."""
+        return replace(self, alpha=self.alpha / 2, miss=self.miss / 2)
+
+    def two_bands(self, one: int, other: int) -> float:
+        """Two empirical laws of a common one are this close: each is within its own band of it, at half the error rate."""
+        return self.half.band(one) + self.half.band(other)
+
+    def two_bands_resolved(self, one: int, other: int) -> float:
+        """The distance between two laws that samples of these sizes tell apart with probability 1 − miss."""
+        return self.half.band_resolved(one) + self.half.band_resolved(other)
+
+
+@cache
+def _noncentrality(alpha: float, miss: float, freedom: float) -> float:
+    """The sum of two quantiles of the central t is too small: an estimated standard error scales the critical value as well."""
+    critical = stats.t.isf(alpha / 2, freedom)
+    if not math.isfinite(critical):  # no number is resolved where there is no spread to judge by
+        return math.nan
+    # Enough: the error is seldom estimated larger than this, and the mean is seldom further below its expectation.
+    enough = critical * stats.chi.isf(miss / 2, freedom) / math.sqrt(freedom) + stats.norm.isf(miss / 2)
+    found: float = optimize.brentq(lambda shift: stats.nct.cdf(critical, freedom, shift) - miss, 0.0, enough)
+    return found

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from proofs_checks.evidence import Verdict
+
+if TYPE_CHECKING:
+    from proofs_checks.calibration import Null
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one observed check found, before it becomes evidence."""
+    """What one observed check found, before it becomes evidence; `null` is the world in which its decision would be a false alarm."""
 
     verdict: Verdict
     sentence: str
@@ -20,10 +25,17 @@ class Finding:
     resolution: float | None = None
     rival: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    null: Null | None = field(default=None, repr=False, compare=False)
+
+
+def sup_distance(law: np.ndarray, other: np.ndarray) -> Any:
+    """The largest difference of the distribution functions of two laws on the same cells, masses (…, cells)."""
+    found = np.abs(np.cumsum(law - other, axis=-1)).max(axis=-1)
+    return float(found) if np.ndim(found) == 0 else found
 
 
 def at_distance(
-    distance: float, band: float, measured: str, resolution: float, rival: tuple[str, float] | None, details: dict[str, Any]
+    distance: float, band: float, measured: str, resolution: float, rival: tuple[str, float] | None, details: dict[str, Any], null: Null
 ) -> Finding:
     """A law within its band of the stated one, in sup-distance; the rival, by its words and its distance, must be outside."""
     against: dict[str, Any] = {}
@@ -39,6 +51,7 @@ def at_distance(
         resolution=resolution,
         rival=against,
         details=details,
+        null=null,
     )
 
 

@@ -6,10 +6,13 @@ least squares; the intercept is what a theorem about infinite width predicts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import stats
+
+Numbers = Any  #: a float, or in a calibration an array with one for each replicate
 
 RATES: dict[str, tuple[float, ...]] = {
     "none": (),  #: a statistic whose value does not depend on the width
@@ -21,34 +24,65 @@ RATES: dict[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Rung:
-    """The mean of a statistic over replicates of one width."""
+    """The mean of a statistic over the networks of one width."""
 
     width: int
     networks: int
-    mean: float
-    standard_error: float
+    mean: Numbers
+    standard_error: Numbers
     batch: float = np.inf
 
     @staticmethod
     def of(width: int, values: np.ndarray, rounding: float = 0.0, batch: float = np.inf) -> Rung:
         """From one value per network; where all agree up to rounding, the spread measures rounding and its bound takes its place."""
-        error = float(values.std(ddof=1) / np.sqrt(len(values)))
-        return Rung(width, len(values), float(values.mean()), max(error, rounding), batch)
+        mean = values.mean()
+        return Rung.of_sums(width, len(values), float(mean), float(((values - mean) ** 2).sum()), rounding, batch)
+
+    @staticmethod
+    def of_sums(width: int, networks: int, mean: Numbers, squares: Numbers, rounding: float = 0.0, batch: float = np.inf) -> Rung:
+        """From the mean and the sum of squared deviations from it."""
+        return Rung(width, networks, mean, _plain(np.maximum(np.sqrt(squares / (networks - 1) / networks), rounding)), batch)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The values of a rung's networks, one for each, and those of a pilot, which enter no mean: their shape may stand for that of the rung."""
+
+    width: int
+    values: np.ndarray = field(repr=False)
+    pilot: np.ndarray = field(repr=False)
+    rounding: float = 0.0
+    batch: float = np.inf
+
+    @property
+    def rung(self) -> Rung:
+        """Their mean."""
+        return Rung.of(self.width, self.values, self.rounding, self.batch)
 
 
 @dataclass(frozen=True)
 class Fit:
     """A weighted least-squares fit over a ladder."""
 
-    coefficients: tuple[float, ...]  #: of 1 and of the rate's powers of the width
-    standard_error: float  #: of the intercept
-    freedom: float
-    misfit: float  #: p-value of the residuals
+    coefficients: np.ndarray  #: of 1 and of the rate's powers of the width (…, terms)
+    fitted: np.ndarray  #: the curve at every rung (…, rungs)
+    standard_error: Numbers  #: of the intercept
+    freedom: Numbers
+    misfit: Numbers  #: p-value of the residuals
+    spare: int  #: rungs beyond the terms
 
     @property
-    def intercept(self) -> float:
+    def intercept(self) -> Numbers:
         """The extrapolated value at infinite width."""
-        return self.coefficients[0]
+        return _plain(self.coefficients[..., 0])
+
+    def deviations(self, stated: Numbers) -> Numbers:
+        """Standard errors from a stated value to the intercept."""
+        return (self.intercept - stated) / self.standard_error
+
+
+def _plain(found: np.ndarray) -> Numbers:
+    return float(found) if np.ndim(found) == 0 else found
 
 
 def _design_matrix(widths: np.ndarray, exponents: tuple[float, ...]) -> np.ndarray:
@@ -68,22 +102,23 @@ def fit_width_and_batch(rungs: list[Rung]) -> Fit:
 
 
 def least_squares(rungs: list[Rung], columns: np.ndarray) -> Fit:
-    """Weighted least squares of the rungs' means on columns (rungs, terms), the first of them ones."""
-    errors = np.array([rung.standard_error for rung in rungs])
-    matrix = columns / errors[:, None]
-    target = np.array([rung.mean for rung in rungs]) / errors
-    inverse = np.linalg.pinv(matrix)
-    coefficients = inverse @ target
-    residuals = target - matrix @ coefficients
-    spare = len(rungs) - matrix.shape[1]
+    """Weighted least squares of the rungs' means on columns (rungs, terms), the first of them ones; of arrays of means, as many fits."""
+    errors, means = (np.stack([getattr(rung, name) for rung in rungs], axis=-1) for name in ("standard_error", "mean"))
+    inverse = np.linalg.pinv(columns / errors[..., None])
+    coefficients = np.einsum("...tr,...r->...t", inverse, means / errors)
+    fitted = coefficients @ columns.T
+    residuals = (means - fitted) / errors
+    spare = len(rungs) - columns.shape[1]
     # Welch and Satterthwaite: the intercept is a weighted sum of rung means, each with its own replicates.
-    shares = inverse[0] ** 2
-    freedom = shares.sum() ** 2 / sum(share**2 / (rung.networks - 1) for share, rung in zip(shares, rungs, strict=True))
+    shares = inverse[..., 0, :] ** 2
+    freedom = shares.sum(axis=-1) ** 2 / (shares**2 / [rung.networks - 1 for rung in rungs]).sum(axis=-1)
     return Fit(
-        coefficients=tuple(map(float, coefficients)),
-        standard_error=float(np.sqrt(shares.sum())),
-        freedom=float(freedom),
-        misfit=float(stats.chi2.sf(residuals @ residuals, spare)) if spare else 1.0,
+        coefficients=coefficients,
+        fitted=fitted,
+        standard_error=_plain(np.sqrt(shares.sum(axis=-1))),
+        freedom=_plain(freedom),
+        misfit=_plain(stats.chi2.sf((residuals**2).sum(axis=-1), spare)) if spare else 1.0,
+        spare=spare,
     )
 
 

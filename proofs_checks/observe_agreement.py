@@ -16,10 +16,11 @@ import numpy as np
 from numerics import keys
 from numerics.ensemble import Sampler, Size, moments_within
 from proofs_checks.balls import NotEnclosed
+from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding
-from proofs_checks.ladder import Fit, Rung, fit, fit_width_and_batch
+from proofs_checks.ladder import Fit, Rung, Sample, fit, fit_width_and_batch
 from proofs_checks.observe_prejudice import SAMPLES, sensitivity
 from proofs_checks.precision import drift
 from proofs_checks.prediction import Prediction, predict
@@ -77,25 +78,26 @@ def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str
     design = Design(design.alpha, max(design.resolution, RESOLUTION))
     says, instead = _rival(experiment, stated, design)
     sampled = _Sampled(experiment, network, seed, f"{stream}/{name}")
-    best = _extrapolated(sampled, stated, shapes, design)
-    critical = design.critical(best.freedom)
+    samples = _samples(sampled, stated, shapes, design)
+    best = _fit([sample.rung for sample in samples])
 
     def deviations(gamma: float) -> float:
-        return (best.intercept - gamma / (1 + gamma)) / best.standard_error
+        return float(best.deviations(gamma / (1 + gamma)))
 
     resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(stated)
-    rejected = abs(deviations(instead)) > critical
+    rejected = design.rejects(deviations(instead), best.freedom)
     estimate = best.intercept / (1 - best.intercept)
     return Finding(
-        Verdict.of(agrees=abs(deviations(stated)) <= critical, conclusive=resolution <= design.resolution and rejected),
+        Verdict.of(agrees=design.accepts(deviations(stated), best.freedom), conclusive=resolution <= design.resolution and rejected),
         f"γ = {estimate:.5f} extrapolated; predicted {stated:.5f} ({prediction.method}); {deviations(stated):+.1f} standard errors "
-        f"(critical {critical:.1f}); resolves {resolution:.2%}; rival {instead:.5f} {'rejected' if rejected else 'not rejected'}",
+        f"(critical {design.critical(best.freedom):.1f}); resolves {resolution:.2%}; rival {instead:.5f} {'rejected' if rejected else 'not rejected'}",
         estimate=estimate,
         standard_error=best.standard_error / (1 - best.intercept) ** 2,
         predicted=stated,
         resolution=resolution,
         rival={"says": says, "predicted": instead, "deviations": deviations(instead), "rejected": rejected},
         details={"norm": network.norm.name, "method": prediction.method, "error_bound": prediction.error_bound, "depth": experiment.depth},
+        null=FitNull(samples, _fit, stated / (1 + stated)),
     )
 
 
@@ -159,9 +161,10 @@ def _confrontation(network: Network, depth: int) -> tuple[Prediction, Shapes]:
     return (batched, BATCHED) if isinstance(batched, Prediction) else (full, COUPLED)
 
 
-def _extrapolated(sampled: _Sampled, stated: float, shapes: Shapes, design: Design) -> Fit:
-    """The overlap at infinite width, and in the full batch where the batch grows, from rungs whose sizes a pilot has settled."""
-    spreads = [float(sampled.overlaps(width, batch, PILOT, "pilot").std(ddof=1)) for width, batch in shapes]
+def _samples(sampled: _Sampled, stated: float, shapes: Shapes, design: Design) -> tuple[Sample, ...]:
+    """Overlaps of the networks of every rung, as many as its pilot has settled."""
+    pilots = [sampled.overlaps(width, batch, PILOT, "pilot") for width, batch in shapes]
+    spreads = [float(pilot.std(ddof=1)) for pilot in pilots]
     wanted = design.resolution * sensitivity(stated)
     for networks in _doubled(FEWEST, MOST):
         trial = [
@@ -171,11 +174,16 @@ def _extrapolated(sampled: _Sampled, stated: float, shapes: Shapes, design: Desi
         planned = _fit(trial)
         if design.resolved(planned.standard_error, planned.freedom) <= wanted:
             break
-    values = [(width, batch, sampled.overlaps(width, batch, networks, "rung")) for width, batch in shapes]
-    return _fit([Rung.of(width, each, sampled.rounding(batch), batch or np.inf) for width, batch, each in values])
+    # One pilot has too few networks to show a tail: those of all rungs, standardised, stand for the shape of each.
+    shape = np.concatenate([(pilot - pilot.mean()) / (pilot.std() or 1.0) for pilot in pilots])
+    return tuple(
+        Sample(width, sampled.overlaps(width, batch, networks, "rung"), shape, sampled.rounding(batch), batch or np.inf)
+        for width, batch in shapes
+    )
 
 
 def _fit(rungs: list[Rung]) -> Fit:
+    """The overlap at infinite width, and in the full batch where the batch grows."""
     if len(rungs) == len(IDENTICAL):
         return fit(rungs, "none")
     return fit(rungs) if len({rung.batch for rung in rungs}) == 1 else fit_width_and_batch(rungs)

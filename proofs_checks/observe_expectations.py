@@ -9,10 +9,11 @@ from sympy import Integer, N, sympify
 
 from numerics import keys
 from numerics.layer_statistics import statistic
+from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
-from proofs_checks.ladder import Rung
+from proofs_checks.ladder import Fit, Rung, Sample, fit
 from proofs_checks.observe_prejudice import MARGIN, PILOT
 from theory import symbols as s
 from theory.experiments import Expectation
@@ -31,22 +32,26 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
     )
     draw = partial(statistic, experiment.quantity, width)
     pilot = draw(keys.stream(seed, stream, "pilot", width), PILOT)
-    spread = math.sqrt(MARGIN) * pilot.std(ddof=1) / predicted
-    networks = max(PILOT, math.ceil((spread / design.wanted_error) ** 2))
-    values = draw(keys.stream(seed, stream, "expectation", width), networks)
-    rung = Rung.of(width, values)
-    deviation, distance = ((rung.mean - value) / rung.standard_error for value in (predicted, instead))
-    critical = design.critical(networks - 1)
-    resolution = design.resolved(rung.standard_error, networks - 1) / predicted
-    rejected = abs(distance) > critical
+    networks = max(PILOT, math.ceil(design.needed(MARGIN * pilot.var(ddof=1), design.resolution * abs(predicted), fewest=PILOT)))
+    sample = Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
+    mean = _mean([sample.rung])
+    deviation, distance = (mean.deviations(value) for value in (predicted, instead))
+    resolution = design.resolved(mean.standard_error, mean.freedom) / predicted
+    rejected = design.rejects(distance, mean.freedom)
     return Finding(
-        Verdict.of(agrees=abs(deviation) <= critical, conclusive=rejected and resolution <= design.resolution),
-        f"mean {rung.mean:.6g} over {networks} networks, stated {predicted:.6g}: {deviation:+.1f} standard errors "
-        f"(critical {critical:.1f}); resolves {resolution:.2%}; rival {instead:.6g} {'rejected' if rejected else 'not rejected'}",
-        estimate=rung.mean,
-        standard_error=rung.standard_error,
+        Verdict.of(agrees=design.accepts(deviation, mean.freedom), conclusive=rejected and resolution <= design.resolution),
+        f"mean {mean.intercept:.6g} over {networks} networks, stated {predicted:.6g}: {deviation:+.1f} standard errors "
+        f"(critical {design.critical(mean.freedom):.1f}); resolves {resolution:.2%}; rival {instead:.6g} {'rejected' if rejected else 'not rejected'}",
+        estimate=mean.intercept,
+        standard_error=mean.standard_error,
         predicted=predicted,
         resolution=resolution,
         rival={"says": experiment.rival.says, "predicted": instead, "deviations": distance, "rejected": rejected},
         details={"width": width, "networks": networks},
+        null=FitNull((sample,), _mean, predicted),
     )
+
+
+def _mean(rungs: list[Rung]) -> Fit:
+    """One rung has no dependence on width to fit."""
+    return fit(rungs, "none")

@@ -11,8 +11,9 @@ from sympy import sympify
 from numerics import keys
 from numerics.ensemble import Sampler, Size
 from numerics.readout import class_counts
+from proofs_checks.calibration import BandNull
 from proofs_checks.design import Design
-from proofs_checks.finding import Finding, at_distance, trailing_number
+from proofs_checks.finding import Finding, at_distance, sup_distance, trailing_number
 from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
 from theory.experiments import ClassFraction
@@ -45,10 +46,6 @@ def count_law(deviation: float, samples: int) -> np.ndarray:
     return np.asarray(masses)
 
 
-def _distance(law: np.ndarray, other: np.ndarray) -> float:
-    return float(np.max(np.abs(np.cumsum(law) - np.cumsum(other))))
-
-
 def _deviations(experiment: ClassFraction, depth: int) -> tuple[float, float]:
     """The factor of Z in f_0 = Φ(factor·Z) at a depth, as stated and as the rival has it."""
     gamma = stated_gamma((experiment.overlap_map,), (experiment.network.input_overlap,), depth)
@@ -65,7 +62,7 @@ def _class_counts(experiment: ClassFraction, design: Design, seed: int, stream: 
         size = Size(COUPLED_FRACTION_WIDTH, deepest, FRACTION_SAMPLES * int(network.batch_size))
     else:
         size = Size(FRACTION_WIDTH, deepest, FRACTION_SAMPLES, sampler=Sampler.GRAM)
-    networks = design.band_needed(0.9 * _distance(stated, rival))
+    networks = design.band_needed(0.9 * sup_distance(stated, rival))
     counts = class_counts(network, size, keys.stream(seed, stream, "class fraction"), networks)
     return np.stack([np.bincount(layer, minlength=FRACTION_SAMPLES + 1) for layer in counts.T])
 
@@ -77,10 +74,10 @@ def run(experiment: ClassFraction, name: str, design: Design, seed: int, stream:
     law = count_law(deviation, FRACTION_SAMPLES)
     histogram = _class_counts(experiment, design, seed, stream)[depth - 1]
     networks = int(histogram.sum())
-    distance, band = _distance(histogram / networks, law), design.band(networks)
+    distance, band = sup_distance(histogram / networks, law), design.band(networks)
     rival = None
     if depth == experiment.rival_depth:
-        rival = experiment.rival.says, _distance(histogram / networks, count_law(rival_deviation, FRACTION_SAMPLES))
+        rival = experiment.rival.says, sup_distance(histogram / networks, count_law(rival_deviation, FRACTION_SAMPLES))
     return at_distance(
         distance,
         band,
@@ -88,4 +85,5 @@ def run(experiment: ClassFraction, name: str, design: Design, seed: int, stream:
         design.band_resolved(networks),
         rival,
         {"depth": depth, "deviation": deviation, "networks": networks, "counts": histogram.tolist(), "law": law.tolist()},
+        BandNull(law, networks),
     )

@@ -19,10 +19,11 @@ from numerics import keys
 from numerics.ensemble import Sampler, Size
 from numerics.gradients import squared_gradients
 from proofs_checks.balls import enclose, known, precision
+from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding
-from proofs_checks.ladder import Rung, fit, inflation
+from proofs_checks.ladder import Sample, fit, inflation
 from proofs_checks.observe_prejudice import MARGIN, SAMPLES
 from theory.experiments import GradientGrowth
 from theory.network import Network
@@ -53,8 +54,8 @@ def rungs_of(network: Network, depth: int) -> tuple[tuple[Network, Size], tuple[
 
 
 @cache
-def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int, stream: str) -> tuple[Rung, ...]:
-    """Means of ln of the factor at each width, after a pilot has settled how many networks; its draws enter no test."""
+def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
+    """The logarithm of the factor of every network at each width, after a pilot has settled how many networks; its draws enter no test."""
     first, last = layers
     rungs = rungs_of(network, last + 1)
 
@@ -66,10 +67,12 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
     entries = [size.width * size.samples for _, size in rungs]
     widths = tuple(size.width for _, size in rungs)
     shares = (1.0 if widths == FULL else NARROW_SHARE, 1.0)
-    unit_variance = MARGIN * draw(rungs[0], PILOT, "pilot").var(ddof=1) * entries[0]
-    units = unit_variance * inflation(widths, shares) / design.wanted_error**2
+    pilot = draw(rungs[0], PILOT, "pilot")
+    unit_variance = MARGIN * pilot.var(ddof=1) * entries[0]
+    largest = max(entry / share for share, entry in zip(shares, entries, strict=True))
+    units = design.needed(unit_variance * inflation(widths, shares), design.resolution, SMALLEST, largest)
     counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
-    return tuple(Rung.of(width, draw(rung, count, "ladder")) for width, rung, count in zip(widths, rungs, counts, strict=True))
+    return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
 
 
 def log_of(factor: Expr) -> float:
@@ -80,20 +83,20 @@ def log_of(factor: Expr) -> float:
 
 def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare ln of the factor: a relative deviation of the factor is a deviation of its logarithm."""
-    rungs = ladder(experiment.network, experiment.layers, design, seed, stream)
-    best = fit(list(rungs))
-    critical = design.critical(best.freedom)
+    samples = ladder(experiment.network, experiment.layers, design, seed, stream)
+    rungs = [sample.rung for sample in samples]
+    best = fit(rungs)
     instead = experiment.rival.instead
     assert isinstance(instead, Expr)
     stated, rival = log_of(experiment.factor), log_of(instead)
-    deviation, distance = ((best.intercept - value) / best.standard_error for value in (stated, rival))
+    deviation, distance = (best.deviations(value) for value in (stated, rival))
     resolution = design.resolved(best.standard_error, best.freedom)
-    rejected = abs(distance) > critical
+    rejected = design.rejects(distance, best.freedom)
     estimate = math.exp(best.intercept)
     return Finding(
-        Verdict.of(agrees=abs(deviation) <= critical, conclusive=rejected and resolution <= design.resolution),
+        Verdict.of(agrees=design.accepts(deviation, best.freedom), conclusive=rejected and resolution <= design.resolution),
         f"χ = {estimate:.5f} a layer extrapolated from widths {', '.join(str(rung.width) for rung in rungs)}; stated {math.exp(stated):.5f}; "
-        f"{deviation:+.1f} standard errors (critical {critical:.1f}); resolves {resolution:.2%}; "
+        f"{deviation:+.1f} standard errors (critical {design.critical(best.freedom):.1f}); resolves {resolution:.2%}; "
         f"rival {math.exp(rival):.5f} {'rejected' if rejected else 'not rejected'}",
         estimate=estimate,
         standard_error=best.standard_error * estimate,
@@ -104,4 +107,5 @@ def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream
             "layers": list(experiment.layers),
             "ladder": [{"width": r.width, "networks": r.networks, "mean": r.mean, "standard_error": r.standard_error} for r in rungs],
         },
+        null=FitNull(samples, fit, stated),
     )

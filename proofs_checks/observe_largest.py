@@ -25,10 +25,11 @@ from sympy import sympify
 from numerics import keys
 from numerics.ensemble import Sampler, Size
 from numerics.readout import Votes, votes
+from proofs_checks.calibration import FitNull, TwoSampleNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
-from proofs_checks.ladder import Rung, fit
+from proofs_checks.finding import Finding, sup_distance, trailing_number
+from proofs_checks.ladder import Sample, fit
 from proofs_checks.observe_prejudice import MARGIN
 from proofs_checks.prediction import stated_gamma
 from proofs_checks.two_races import Correlation, one_wins_both
@@ -86,42 +87,45 @@ def most_votes_law(gamma: float, classes: int, seed: int, stream: str) -> np.nda
     return np.bincount(most, minlength=JUDGES + VOTERS + 1) / DRAWN
 
 
-def _distance(law: np.ndarray, other: np.ndarray) -> float:
-    return float(np.max(np.abs(np.cumsum(law) - np.cumsum(other))))
-
-
 def _gammas(experiment: LargestFraction, depth: int) -> tuple[float, float]:
     """γ at a depth, as stated and as the rival has it."""
     gamma = stated_gamma((experiment.overlap_map,), (experiment.network.input_overlap,), depth)
     return gamma, float(sympify(experiment.rival.instead).subs(s.gamma, gamma))
 
 
-def _half(design: Design) -> Design:
-    """The design of each of two empirical distributions that share an error rate."""
-    return Design(design.alpha / 2, design.resolution)
+def _draw(experiment: LargestFraction, width: int, networks: int, seed: int, stream: str, purpose: str) -> Votes:
+    """Votes of networks of one width."""
+    network = experiment.network
+    samples = (JUDGES + VOTERS) * (int(network.batch_size) if network.couples_samples else 1)
+    sampler = Sampler.WEIGHTS if network.couples_samples else Sampler.GRAM
+    size = Size(width, max(experiment.depths), samples, sampler=sampler)
+    return votes(network, size, experiment.classes, READOUTS, JUDGES, keys.stream(seed, stream, purpose, width), networks)
+
+
+def _widths(experiment: LargestFraction) -> tuple[int, int]:
+    return COUPLED_WIDTHS if experiment.network.couples_samples else WIDTHS
+
+
+@cache
+def _pilot(experiment: LargestFraction, seed: int, stream: str) -> np.ndarray:
+    """Shares (networks, depths) of a pilot's wide networks, which settle sizes and enter no test."""
+    return _draw(experiment, _widths(experiment)[1], PILOT, seed, stream, "pilot").share
 
 
 @cache
 def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) -> dict[int, Votes]:
     """Votes by width, of as many networks as the wanted resolution of the share and of the law of the most votes need."""
-    network, deepest = experiment.network, max(experiment.depths)
-    samples = (JUDGES + VOTERS) * (int(network.batch_size) if network.couples_samples else 1)
-    sampler = Sampler.WEIGHTS if network.couples_samples else Sampler.GRAM
-    narrow, wide = COUPLED_WIDTHS if network.couples_samples else WIDTHS
-
-    def draw(width: int, networks: int, purpose: str) -> Votes:
-        size = Size(width, deepest, samples, sampler=sampler)
-        return votes(network, size, experiment.classes, READOUTS, JUDGES, keys.stream(seed, stream, purpose, width), networks)
-
-    pilot = draw(wide, PILOT, "pilot").share
+    narrow, wide = _widths(experiment)
+    pilot = _pilot(experiment, seed, stream)
     stated, instead = (most_votes_law(gamma, experiment.classes, seed, stream) for gamma in _gammas(experiment, experiment.rival_depth))
-    half = _half(design)
-    drawn = half.band_resolved(DRAWN)
-    networks = half.band_needed(max(min(VOTES_DISTANCE, 0.9 * _distance(stated, instead)) - drawn, drawn))
+    drawn = design.half.band_resolved(DRAWN)
+    networks = design.half.band_needed(max(min(VOTES_DISTANCE, 0.9 * sup_distance(stated, instead)) - drawn, drawn))
     for depth in experiment.depths:
-        wanted = design.wanted_error * stated_share(_gammas(experiment, depth)[0], experiment.classes)
-        networks = max(networks, math.ceil(MARGIN * pilot[:, depth - 1].var(ddof=1) * INFLATION / wanted**2))
-    return {narrow: draw(narrow, math.ceil(NARROW_SHARE * networks), "votes"), wide: draw(wide, networks, "votes")}
+        wanted = design.resolution * stated_share(_gammas(experiment, depth)[0], experiment.classes)
+        variance = MARGIN * pilot[:, depth - 1].var(ddof=1) * INFLATION
+        networks = max(networks, math.ceil(design.needed(variance, wanted, math.ceil(NARROW_SHARE * networks), 1 / NARROW_SHARE)))
+    sizes = {narrow: math.ceil(NARROW_SHARE * networks), wide: networks}
+    return {width: _draw(experiment, width, each, seed, stream, "votes") for width, each in sizes.items()}
 
 
 def run(experiment: LargestFraction, name: str, design: Design, seed: int, stream: str) -> Finding:
@@ -129,24 +133,27 @@ def run(experiment: LargestFraction, name: str, design: Design, seed: int, strea
     found = _votes(experiment, design, seed, stream)
     if name.startswith("most_votes"):
         return _most_votes(experiment, trailing_number(name), found[max(found)], design, seed, stream)
-    return _share(experiment, trailing_number(name), found, design)
+    return _share(experiment, trailing_number(name), found, _pilot(experiment, seed, stream), design)
 
 
-def _share(experiment: LargestFraction, depth: int, found: dict[int, Votes], design: Design) -> Finding:
+def _share(experiment: LargestFraction, depth: int, found: dict[int, Votes], pilot: np.ndarray, design: Design) -> Finding:
     gammas = _gammas(experiment, depth)
     predicted, instead = (stated_share(gamma, experiment.classes) for gamma in gammas)
-    rungs = [Rung.of(width, votes.share[:, depth - 1]) for width, votes in found.items()]
+    samples = tuple(Sample(width, votes.share[:, depth - 1], pilot[:, depth - 1]) for width, votes in found.items())
+    rungs = [sample.rung for sample in samples]
     best = fit(rungs)
-    critical = design.critical(best.freedom)
     resolution = design.resolved(best.standard_error, best.freedom) / predicted
-    deviation, distance = ((best.intercept - value) / best.standard_error for value in (predicted, instead))
+    deviation, distance = (best.deviations(value) for value in (predicted, instead))
+    rejected = design.rejects(distance, best.freedom)
     rival: dict[str, Any] = {}
     if depth == experiment.rival_depth:
-        rival = {"says": experiment.rival.says, "predicted": instead, "deviations": distance, "rejected": abs(distance) > critical}
+        rival = {"says": experiment.rival.says, "predicted": instead, "deviations": distance, "rejected": rejected}
     return Finding(
-        Verdict.of(agrees=abs(deviation) <= critical, conclusive=resolution <= design.resolution and rival.get("rejected", True)),
+        Verdict.of(
+            agrees=design.accepts(deviation, best.freedom), conclusive=resolution <= design.resolution and rival.get("rejected", True)
+        ),
         f"of {experiment.classes} classes the one with the largest mean over {JUDGES} samples receives {best.intercept:.5f} of other votes, extrapolated from "
-        f"widths {', '.join(str(rung.width) for rung in rungs)}; stated {predicted:.5f}: {deviation:+.1f} standard errors (critical {critical:.1f}); "
+        f"widths {', '.join(str(rung.width) for rung in rungs)}; stated {predicted:.5f}: {deviation:+.1f} standard errors (critical {design.critical(best.freedom):.1f}); "
         f"resolves {resolution:.2%}" + (f"; rival {instead:.5f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
         estimate=best.intercept,
         standard_error=best.standard_error,
@@ -160,6 +167,7 @@ def _share(experiment: LargestFraction, depth: int, found: dict[int, Votes], des
             "gamma": gammas[0],
             "ladder": [{"width": rung.width, "networks": rung.networks, "mean": rung.mean} for rung in rungs],
         },
+        null=FitNull(samples, fit, predicted),
     )
 
 
@@ -167,9 +175,8 @@ def _most_votes(experiment: LargestFraction, depth: int, found: Votes, design: D
     stated, instead = (most_votes_law(gamma, experiment.classes, seed, stream) for gamma in _gammas(experiment, depth))
     histogram = np.bincount(found.most[:, depth - 1], minlength=len(stated))
     networks = int(histogram.sum())
-    half = _half(design)
-    band = half.band(networks) + half.band(DRAWN)
-    distance, rival_distance = (_distance(histogram / networks, law) for law in (stated, instead))
+    band = design.two_bands(networks, DRAWN)
+    distance, rival_distance = (sup_distance(histogram / networks, law) for law in (stated, instead))
     rival: dict[str, Any] = {}
     if depth == experiment.rival_depth:
         rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
@@ -180,7 +187,7 @@ def _most_votes(experiment: LargestFraction, depth: int, found: Votes, design: D
         + (f"; rival at {rival_distance:.4f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
         estimate=distance,
         predicted=0.0,
-        resolution=half.band_resolved(networks) + half.band_resolved(DRAWN),
+        resolution=design.two_bands_resolved(networks, DRAWN),
         rival=rival,
         details={
             "depth": depth,
@@ -189,4 +196,5 @@ def _most_votes(experiment: LargestFraction, depth: int, found: Votes, design: D
             "most_votes": histogram.tolist(),
             "law": stated.tolist(),
         },
+        null=TwoSampleNull(np.stack([histogram, np.rint(DRAWN * stated).astype(int)])),
     )

@@ -12,10 +12,11 @@ from sympy import sympify
 from numerics import keys
 from numerics.datasets import gram
 from numerics.ensemble import Sampler, Size, moments
+from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
-from proofs_checks.ladder import RATES, Fit, Rung, fit, inflation
+from proofs_checks.ladder import RATES, Fit, Rung, Sample, fit, inflation
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
 from proofs_checks.precision import drift
 from proofs_checks.prediction import stated_gamma
@@ -87,31 +88,34 @@ def rung_size(network: Stack, width: int, depth: int) -> Size:
     return Size(width, depth, samples_of(network), sampler=sampler)
 
 
+def _overlaps(experiment: Prejudice, width: int, networks: int, seed: int, stream: str, purpose: str) -> np.ndarray:
+    """The overlap c of networks, an array (networks, depths)."""
+    network = experiment.network
+    key = keys.stream(seed, stream, purpose, width)
+    gamma = np.asarray(moments(network, rung_size(network, width, max(experiment.depths)), key, networks).gamma(network))
+    return (gamma / (1 + gamma))[:, [depth - 1 for depth in experiment.depths]]
+
+
+@cache
+def pilot_of(experiment: Prejudice, seed: int, stream: str) -> np.ndarray:
+    """The overlap c of a pilot's networks, an array (networks, depths): its draws are its own, fix sizes and enter no test."""
+    return _overlaps(experiment, widths_of(experiment)[-2], PILOT, seed, stream, "pilot")
+
+
 @cache
 def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dict[int, np.ndarray]:
-    """The overlap c of every network of every rung, arrays (networks, depths), after a pilot has settled how many.
-
-    The pilot's draws are its own: they fix sizes and enter no test.
-    """
-    network, deepest = experiment.network, max(experiment.depths)
-    columns = [depth - 1 for depth in experiment.depths]
-
-    def draw(width: int, networks: int, purpose: str) -> np.ndarray:
-        key = keys.stream(seed, stream, purpose, width)
-        gamma = np.asarray(moments(network, rung_size(network, width, deepest), key, networks).gamma(network))
-        return (gamma / (1 + gamma))[:, columns]
-
+    """The overlap c of every network of every rung, arrays (networks, depths), after a pilot has settled how many."""
     widths = widths_of(experiment)
     narrow_share = NARROW_SHARE if experiment.rate_depth or widths == DRAWN else CORRECTION_SHARE
     shares = tuple(1.0 if width == widths[-1] else narrow_share for width in widths)
     second = widths[-2]
-    pilot = draw(second, PILOT, "pilot")
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
-    for depth, column in zip(experiment.depths, pilot.T, strict=True):
+    for depth, column in zip(experiment.depths, pilot_of(experiment, seed, stream).T, strict=True):
         unit_variance = MARGIN * column.var(ddof=1) * second
-        wanted = design.wanted_error * sensitivity(stated_at(experiment, depth))
-        units = max(units, unit_variance * inflation(widths, shares) / wanted**2)
-    return {width: draw(width, math.ceil(share * units / width), "ladder") for width, share in zip(widths, shares, strict=True)}
+        wanted = design.resolution * sensitivity(stated_at(experiment, depth))
+        units = max(units, design.needed(unit_variance * inflation(widths, shares), wanted, SMALLEST // WIDE, widths[-1]))
+    sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
+    return {width: _overlaps(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
 
 
 def sensitivity(gamma: float) -> float:
@@ -119,10 +123,11 @@ def sensitivity(gamma: float) -> float:
     return gamma / (1 + gamma) ** 2 if gamma > 0 else NEUTRAL_SCALE
 
 
-def _rungs(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> list[Rung]:
+def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
     column = experiment.depths.index(depth)
     rounding = drift(experiment.network, depth, samples_of(experiment.network))
-    return [Rung.of(width, c[:, column], rounding) for width, c in ladder(experiment, design, seed, stream).items()]
+    pilot = pilot_of(experiment, seed, stream)[:, column]
+    return tuple(Sample(width, c[:, column], pilot, rounding) for width, c in ladder(experiment, design, seed, stream).items())
 
 
 def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str) -> Finding:
@@ -131,12 +136,12 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
         return _rate(experiment, design, seed, stream)
     depth = trailing_number(name)
     predicted = stated_at(experiment, depth)
-    rungs = _rungs(experiment, depth, design, seed, stream)
+    samples = _samples(experiment, depth, design, seed, stream)
+    rungs = [sample.rung for sample in samples]
     best = fit(rungs)
-    critical = design.critical(best.freedom)
 
     def deviations(gamma: float) -> float:
-        return (best.intercept - gamma / (1 + gamma)) / best.standard_error
+        return float(best.deviations(gamma / (1 + gamma)))
 
     resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
     rival: dict[str, Any] = {}
@@ -147,17 +152,17 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
             "says": experiment.rival.says,
             "predicted": instead,
             "deviations": distance,
-            "rejected": abs(distance) > critical,
+            "rejected": design.rejects(distance, best.freedom),
         }
     verdict = Verdict.of(
-        agrees=abs(deviations(predicted)) <= critical,
+        agrees=design.accepts(deviations(predicted), best.freedom),
         conclusive=resolution <= design.resolution and rival.get("rejected", True),
     )
     estimate = best.intercept / (1 - best.intercept)
     return Finding(
         verdict,
         f"γ = {estimate:.5f} extrapolated from widths {', '.join(str(r.width) for r in rungs)}; stated {predicted:.5f}; "
-        f"{deviations(predicted):+.1f} standard errors (critical {critical:.1f}); resolves {resolution:.2%}"
+        f"{deviations(predicted):+.1f} standard errors (critical {design.critical(best.freedom):.1f}); resolves {resolution:.2%}"
         + (f"; rival {rival['predicted']:.5f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
         estimate=estimate,
         standard_error=best.standard_error / (1 - best.intercept) ** 2,
@@ -165,6 +170,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
         resolution=resolution,
         rival=rival,
         details={"depth": depth, "ladder": _ladder_table(rungs), "overlap": best.intercept},
+        null=FitNull(samples, fit, predicted / (1 + predicted)),
     )
 
 
@@ -176,7 +182,8 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
     """The bias falls like 1/N: that fit is not rejected, and the rates on either side of it are."""
     depth = experiment.rate_depth
     assert depth is not None
-    rungs = _rungs(experiment, depth, design, seed, stream)
+    samples = _samples(experiment, depth, design, seed, stream)
+    rungs = [sample.rung for sample in samples]
     others = [rate for rate in RATES if rate not in ("none", "1/N")]
     fits: dict[str, Fit] = {rate: fit(rungs, rate) for rate in ("1/N", *others)}
     rejected = {rate: fits[rate].misfit < design.alpha for rate in others}
@@ -190,6 +197,7 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
             "depth": depth,
             "misfit": {rate: fits[rate].misfit for rate in fits},
             "ladder": _ladder_table(rungs),
-            "coefficients": list(fits["1/N"].coefficients),
+            "coefficients": fits["1/N"].coefficients.tolist(),
         },
+        null=MisfitNull(samples, fit),
     )

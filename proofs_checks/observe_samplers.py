@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache, partial
 
 import numpy as np
-from scipy import stats
 
 from numerics import keys
 from numerics.ensemble import Sampler, Size, moments
 from numerics.gradients import squared_gradients
+from proofs_checks.calibration import TwoSampleNull
 from proofs_checks.design import Design
-from proofs_checks.finding import Finding, at_distance, trailing_number
+from proofs_checks.finding import Finding, at_distance, sup_distance, trailing_number
 from proofs_checks.observe_prejudice import samples_of
 from theory.experiments import Compared, SameLaw
 from theory.network import Network
@@ -33,17 +33,23 @@ def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) 
     weights = draw(experiment.network, Sampler.WEIGHTS)[:, depth - 1]
     gram = draw(experiment.network, Sampler.GRAM)[:, depth - 1]
     rival = draw(rival_network, Sampler.GRAM)[:, depth - 1]
-    half = Design(design.alpha / 2, design.resolution)
-    band = 2 * half.band(COMPARED_NETWORKS)
-    distance, rival_distance = (float(stats.ks_2samp(weights, other).statistic) for other in (gram, rival))
+    counts, rival_counts = (tallies(weights, other) for other in (gram, rival))
+    distance, rival_distance = (sup_distance(*(each / COMPARED_NETWORKS)) for each in (counts, rival_counts))
     return at_distance(
         distance,
-        band,
+        design.two_bands(COMPARED_NETWORKS, COMPARED_NETWORKS),
         f"between the laws of {experiment.compared.value} of {COMPARED_NETWORKS} networks by each sampler",
-        2 * half.band_resolved(COMPARED_NETWORKS),
+        design.two_bands_resolved(COMPARED_NETWORKS, COMPARED_NETWORKS),
         (experiment.rival.says, rival_distance),
         {"depth": depth, "networks": COMPARED_NETWORKS},
+        TwoSampleNull(counts),
     )
+
+
+def tallies(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How often each value that either sample takes, in increasing order, occurs in one and in the other, (2, values)."""
+    values, cells = np.unique(np.concatenate([one, other]), return_inverse=True)
+    return np.stack([np.bincount(each, minlength=len(values)) for each in (cells[: len(one)], cells[len(one) :])])
 
 
 @cache

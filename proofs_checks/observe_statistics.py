@@ -10,8 +10,9 @@ from sympy import Expr, Integer, N, lambdify, sympify
 
 from numerics import keys
 from numerics.batch_statistic import tally
+from proofs_checks.calibration import BandNull
 from proofs_checks.design import Design
-from proofs_checks.finding import Finding, at_distance, trailing_number
+from proofs_checks.finding import Finding, at_distance, sup_distance, trailing_number
 from theory import symbols as s
 from theory.experiments import StatisticLaw
 
@@ -45,14 +46,16 @@ def checks(experiment: StatisticLaw) -> tuple[str, ...]:
 def run(experiment: StatisticLaw, name: str, design: Design, seed: int, stream: str) -> Finding:
     """DKWM at fixed edges: a supremum over fewer points is never larger."""
     batch = trailing_number(name)
-    law = distribution_at_edges(experiment.density, experiment.support, batch)
+    law = np.diff(distribution_at_edges(experiment.density, experiment.support, batch), prepend=0)
     against_rival = batch == experiment.rival_batch
-    rival_law = distribution_at_edges(sympify(experiment.rival.instead), experiment.support, batch) if against_rival else law
-    separation = min(STATISTIC_DISTANCE, 0.9 * float(np.max(np.abs(law - rival_law)))) if against_rival else STATISTIC_DISTANCE
+    rival_law = law
+    if against_rival:
+        rival_law = np.diff(distribution_at_edges(sympify(experiment.rival.instead), experiment.support, batch), prepend=0)
+    separation = min(STATISTIC_DISTANCE, 0.9 * sup_distance(law, rival_law)) if against_rival else STATISTIC_DISTANCE
     found = tally(experiment.norm, batch, EDGES, keys.stream(seed, stream, "statistic", batch), design.band_needed(separation))
-    empirical = found.below / found.values
-    distance, band = float(np.max(np.abs(empirical - law))), design.band(found.values)
-    rival = (experiment.rival.says, float(np.max(np.abs(empirical - rival_law)))) if against_rival else None
+    empirical = np.diff(found.below, prepend=0) / found.values
+    distance, band = sup_distance(empirical, law), design.band(found.values)
+    rival = (experiment.rival.says, sup_distance(empirical, rival_law)) if against_rival else None
     return at_distance(
         distance,
         band,
@@ -66,4 +69,5 @@ def run(experiment: StatisticLaw, name: str, design: Design, seed: int, stream: 
             "edges": EDGES[:-1:FIGURE_EDGES].tolist(),
             "below": found.below[:-1:FIGURE_EDGES].tolist(),
         },
+        BandNull(law, found.values),
     )

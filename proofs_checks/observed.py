@@ -8,8 +8,10 @@ the checks of an experiment are drawn once.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
+from numerics import keys
 from proofs_checks import (
     observe_agreement,
     observe_expectations,
@@ -21,7 +23,9 @@ from proofs_checks import (
     observe_samplers,
     observe_statistics,
 )
+from proofs_checks.calibration import calibrate
 from proofs_checks.design import Design
+from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding
 from theory.experiments import (
     LISTING,
@@ -65,3 +69,16 @@ def run(experiment: Experiment, name: str, design: Design, seed: int, stream: st
     """Run one named check of an experiment."""
     found: Finding = OBSERVERS[type(experiment)].run(experiment, name, design, seed, stream)
     return found
+
+
+def calibrated(finding: Finding, design: Design, replicates: int, seed: int, stream: str) -> Finding:
+    """The finding with its procedure's measured error rates; FAILS if one is above its nominal rate beyond chance."""
+    if finding.null is None:
+        raise ValueError("a check that can fail by chance has no null to replicate it from")
+    found = calibrate(finding.null, replicates, design.alpha, keys.generator(seed, stream, "calibration"))
+    return replace(
+        finding,
+        verdict=Verdict.FAILS if found.red else finding.verdict,
+        sentence="; ".join((finding.sentence, *(f"not calibrated: {each}" for each in found.red))),
+        details={**finding.details, "calibration": found.to_json()},
+    )

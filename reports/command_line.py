@@ -98,6 +98,14 @@ def cli() -> None:
 @click.option(
     "--long", is_flag=True, help="Also the claims that take minutes: gradients, other weights, and every norm with every activation."
 )
+@click.option(
+    "--calibrate",
+    is_flag=False,
+    flag_value="10000",
+    type=positive(),
+    metavar="[R]",
+    help="Also measure how often every statistical decision errs under its own null, in R replicates [10000].",
+)
 @click.option("--twins", is_flag=True, help="Break claims and code on purpose instead, and count what the witnesses notice.")
 @click.option("--resume", is_flag=True, help="Go on with the audit that was interrupted in DIR: the checks it finished are not run again.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
@@ -110,6 +118,7 @@ def audit(
     seed: int | None,
     vary_seed: int | None,
     long: bool,
+    calibrate: int | None,
     twins: bool,
     resume: bool,
     out: Path,
@@ -131,7 +140,7 @@ def audit(
     seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
     results: list[Audit] = []
     for number in seeds:
-        settings = auditing.Settings(alpha, resolution, number)
+        settings = auditing.Settings(alpha, resolution, number, calibrate or 0)
         folder = out if len(seeds) == 1 else out / f"seed-{number}"
         decided = results[0].without_chance() if results else {}  # what no seed enters is decided once
         results.append(audit_once(chosen, settings, folder, module, resume, decided, as_json))

@@ -15,6 +15,7 @@ import jinja2
 from sympy import Expr, latex, nan
 
 from proofs_checks.audit import Audit
+from proofs_checks.calibration import CONFIDENCE, Count, table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.fixed_points import in_words
 from reports import figures
@@ -292,6 +293,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters |= {"text": escape, "prose": prose, "math": mathematics, "briefly": briefly, "ident": breakable, "number": number}
+    environment.filters |= {"measured": measured}
     return environment
 
 
@@ -301,6 +303,12 @@ def number(value: float | None, digits: int = 5) -> str:
         return "--"
     mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
     return f"${mantissa}\\cdot 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
+
+
+def measured(count: Count) -> str:
+    """A rate and its interval, in per cent, in LaTeX."""
+    rate, *interval = (number(100 * each, 3) for each in (count.rate, *count.interval))
+    return f"{rate} [{', '.join(interval)}]"
 
 
 def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path:
@@ -321,6 +329,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
     shown = Audit(audit.settings, chosen, audit.evidence, audit.planned, audit.seconds)
     nodes, edges = graph(shown)
     below = {each.id: each for claim in chosen for each in (*claim.foundations(), claim)}
+    observations = [item for claim in reported for item in shown.evidence.get(claim.id, [])]
     source = (
         _environment()
         .get_template("report.tex.j2")
@@ -336,6 +345,9 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             definitions=definitions(chosen),
             equations=equations(shown, reported),
             agreements=agreements(shown, reported),
+            calibrations=table(observations),
+            calibrations_by_claim=table(observations, lambda item: item.claim),
+            confidence=CONFIDENCE,
             traces=traces,
             leads=leads,
             derivation=derivation,

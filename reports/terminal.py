@@ -12,6 +12,7 @@ from rich.table import Table
 from sympy import pretty
 
 from proofs_checks.audit import Audit, Check
+from proofs_checks.calibration import table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.kill_matrix import KillMatrix
 from proofs_checks.twins import Outcome
@@ -132,6 +133,26 @@ def print_summary(console: Console, audit: Audit, path: Path) -> None:
     console.print(
         f"[{COLOURS[audit.verdict]}]{audit.verdict.value}[/] {counts[Verdict.HOLDS]} of {len(verdicts)} claims{others}; {checks} checks, "
         f"α = {audit.settings.alpha:g}, seed {audit.settings.seed}, {audit.seconds:.0f} s; evidence in {path}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    print_calibration(console, audit)
+
+
+def print_calibration(console: Console, audit: Audit) -> None:
+    """One line, where decisions were replicated: the procedure and the check that erred most, beside the nominal rate."""
+    rows = table(item for found in audit.evidence.values() for item in found)
+    if not rows:
+        return
+    parts = []
+    for nominal in dict.fromkeys(row.nominal for row in rows):
+        errors = [each for row in rows if row.nominal == nominal for each in (row.false_alarms, row.misses)]
+        pooled, worst = (max(count.rate for count in counts) for counts in ([e.all for e in errors], [e.worst for e in errors]))
+        parts.append(f"{nominal:g}: at most {pooled:.2g} by procedure, {worst:.2g} in a check")
+    first = rows[0].nominal
+    checks, red = (sum(getattr(row, name) for row in rows if row.nominal == first) for name in ("checks", "red"))
+    console.print(
+        f"{checks} checks calibrated, {red or 'none'} above nominal beyond chance; errors at a nominal rate of {', of '.join(parts)}",
         highlight=False,
         soft_wrap=True,
     )
