@@ -50,14 +50,15 @@ class Design:
         r"""The deviation seen with probability 1 − miss at this standard error: $P(T_\nu(\delta) \le t_{\alpha/2,\nu}) = $ miss for Student's noncentral t."""
         return standard_error * _noncentrality(self.alpha, self.miss, freedom)
 
-    def needed(self, variance: float, wanted: float, fewest: int, unit: float = 1.0) -> float:
-        """Units, of this variance each, whose mean resolves what is wanted; a network is at most `unit` of them, and `fewest` are drawn at least.
+    def needed(self, variance: float, wanted: float, fewest: int, pilot: int, unit: float = 1.0) -> float:
+        """Units whose mean resolves what is wanted, but for a probability of `miss`; a network is at most `unit` of them, and `fewest` are drawn at least.
 
-        Few networks know their own spread less well. The freedom of as many as a normal law would need is no larger than that of those
-        returned, and what is resolved falls with it.
+        `variance` is that of one unit, estimated from a pilot of so many networks. Their own spread, by which they will be judged, exceeds
+        the pilot's by an F-distributed factor. Few networks know their spread less well: the freedom of as many as a normal law would need is
+        no larger than that of those returned, and what is resolved and the factor both fall with it.
         """
-        normal = variance * (self.deviations / wanted) ** 2
-        return variance * (self.resolved(1.0, max(normal / unit, fewest) - 1) / wanted) ** 2
+        freedom = max(variance * (self.deviations / wanted) ** 2 / unit, fewest) - 1
+        return variance * float(stats.f.isf(self.miss, freedom, pilot - 1)) * (self.resolved(1.0, freedom) / wanted) ** 2
 
     def band(self, replicates: int) -> float:
         r"""Dvoretzky-Kiefer-Wolfowitz-Massart: $P(\sup|F_n - F| > \epsilon) \le 2e^{-2n\epsilon^2} = \alpha$."""

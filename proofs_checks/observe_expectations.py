@@ -14,7 +14,7 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, trailing_number
 from proofs_checks.ladder import Fit, Rung, Sample, fit
-from proofs_checks.observe_prejudice import MARGIN, PILOT
+from proofs_checks.observe_prejudice import PILOT
 from theory import symbols as s
 from theory.experiments import Expectation
 
@@ -32,7 +32,7 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
     )
     draw = partial(statistic, experiment.quantity, width)
     pilot = draw(keys.stream(seed, stream, "pilot", width), PILOT)
-    networks = max(PILOT, math.ceil(design.needed(MARGIN * pilot.var(ddof=1), design.resolution * abs(predicted), fewest=PILOT)))
+    networks = max(PILOT, math.ceil(design.needed(pilot.var(ddof=1), design.resolution * abs(predicted), PILOT, PILOT)))
     sample = Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
     mean = _mean([sample.rung])
     deviation, distance = (mean.deviations(value) for value in (predicted, instead))

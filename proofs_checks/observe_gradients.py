@@ -24,7 +24,7 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding
 from proofs_checks.ladder import Sample, fit, inflation
-from proofs_checks.observe_prejudice import MARGIN, SAMPLES
+from proofs_checks.observe_prejudice import SAMPLES
 from theory.experiments import GradientGrowth
 from theory.network import Network
 
@@ -68,9 +68,9 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
     widths = tuple(size.width for _, size in rungs)
     shares = (1.0 if widths == FULL else NARROW_SHARE, 1.0)
     pilot = draw(rungs[0], PILOT, "pilot")
-    unit_variance = MARGIN * pilot.var(ddof=1) * entries[0]
+    variance = pilot.var(ddof=1) * entries[0] * inflation(widths, shares)
     largest = max(entry / share for share, entry in zip(shares, entries, strict=True))
-    units = design.needed(unit_variance * inflation(widths, shares), design.resolution, SMALLEST, largest)
+    units = design.needed(variance, design.resolution, SMALLEST, PILOT, largest)
     counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
     return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
 

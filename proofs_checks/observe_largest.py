@@ -30,7 +30,6 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, sup_distance, trailing_number
 from proofs_checks.ladder import Sample, fit
-from proofs_checks.observe_prejudice import MARGIN
 from proofs_checks.prediction import stated_gamma
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
@@ -122,8 +121,8 @@ def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) 
     networks = design.half.band_needed(max(min(VOTES_DISTANCE, 0.9 * sup_distance(stated, instead)) - drawn, drawn))
     for depth in experiment.depths:
         wanted = design.resolution * stated_share(_gammas(experiment, depth)[0], experiment.classes)
-        variance = MARGIN * pilot[:, depth - 1].var(ddof=1) * INFLATION
-        networks = max(networks, math.ceil(design.needed(variance, wanted, math.ceil(NARROW_SHARE * networks), 1 / NARROW_SHARE)))
+        variance = pilot[:, depth - 1].var(ddof=1) * INFLATION
+        networks = max(networks, math.ceil(design.needed(variance, wanted, math.ceil(NARROW_SHARE * networks), PILOT, 1 / NARROW_SHARE)))
     sizes = {narrow: math.ceil(NARROW_SHARE * networks), wide: networks}
     return {width: _draw(experiment, width, each, seed, stream, "votes") for width, each in sizes.items()}
 

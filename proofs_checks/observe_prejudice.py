@@ -37,7 +37,6 @@ SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bia
 PILOT = 512  #: networks of the widest rung but one, from which the spread is estimated before sizes are solved
 SAMPLES = 16  #: samples of a network without batch statistics
 DATA_SAMPLES = 32  #: the same of a data set, so that their overlaps have a distribution
-MARGIN = 1.5  #: variance allowed above the pilot's, for its own error and its narrower networks
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
 
 
@@ -111,9 +110,9 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     second = widths[-2]
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
     for depth, column in zip(experiment.depths, pilot_of(experiment, seed, stream).T, strict=True):
-        unit_variance = MARGIN * column.var(ddof=1) * second
+        variance = column.var(ddof=1) * second * inflation(widths, shares)
         wanted = design.resolution * sensitivity(stated_at(experiment, depth))
-        units = max(units, design.needed(unit_variance * inflation(widths, shares), wanted, SMALLEST // WIDE, widths[-1]))
+        units = max(units, design.needed(variance, wanted, SMALLEST // WIDE, PILOT, widths[-1]))
     sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
     return {width: _overlaps(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
 

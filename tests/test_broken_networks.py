@@ -119,17 +119,11 @@ def test_class_fractions_of_a_swapped_placement_are_red(claim):
     assert found.verdict is Verdict.FAILS, found.sentence
 
 
-def test_a_statement_of_the_claim_that_is_not_reached_is_undecided():
+def test_a_statement_of_the_claim_that_is_not_reached_is_undecided(monkeypatch):
     """Coarse data cannot confirm: the same networks that hold at 2 % are undecided at a resolution they do not have."""
     experiment = replace(_broken(LAYER_NORM_PRE), network=Network(LayerNorm, Placement.PRE))
     found = observed.run(experiment, "gamma_depth_3", Design(alpha=1e-8, resolution=0.02), 1, "twin/resolution")
     assert found.verdict is Verdict.HOLDS, found.sentence
-    monkey = observe_prejudice.MARGIN
-    try:
-        observe_prejudice.MARGIN = 1e-3
-        observe_prejudice.ladder.cache_clear()
-        coarse = observed.run(experiment, "gamma_depth_3", Design(alpha=1e-8, resolution=0.001), 1, "twin/resolution")
-    finally:
-        observe_prejudice.MARGIN = monkey
-        observe_prejudice.ladder.cache_clear()
+    monkeypatch.setattr(Design, "needed", lambda *_: 0.0)
+    coarse = observed.run(experiment, "gamma_depth_3", Design(alpha=1e-8, resolution=0.001), 1, "twin/resolution")
     assert coarse.verdict is Verdict.UNDECIDED, coarse.sentence

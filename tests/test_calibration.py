@@ -151,15 +151,17 @@ def test_the_resolution_has_the_power_it_states(alpha, miss, freedom):
 @pytest.mark.parametrize("variance", [1e-4, 1.0, 300.0])
 @pytest.mark.parametrize("unit, fewest", [(1.0, 32), (8.0, 190), (4096.0, 32)])
 def test_as_much_is_drawn_as_the_resolution_needs(variance, unit, fewest):
-    """No less, and more by no more than the freedom's own share."""
-    design, wanted = Design(9e-9, 0.02), 0.01
+    """Also where the networks drawn turn out to vary as much more than the pilot's as happens with the probability of a miss."""
+    design, wanted, pilot = Design(9e-9, 0.02), 0.01, 512
 
     def resolved(units):
-        return design.resolved(np.sqrt(variance / units), max(units / unit, fewest) - 1)
+        freedom = max(units / unit, fewest) - 1
+        seen = variance * stats.f.isf(design.miss, freedom, pilot - 1)
+        return design.resolved(np.sqrt(seen / units), freedom)
 
-    units = design.needed(variance, wanted, fewest, unit)
+    units = design.needed(variance, wanted, fewest, pilot, unit)
     assert resolved(units) <= wanted * (1 + 1e-12)
-    assert design.needed(0.0, wanted, fewest, unit) == 0
+    assert design.needed(0.0, wanted, fewest, pilot, unit) == 0
     assert resolved(variance * (design.deviations / wanted) ** 2) > wanted
 
 
