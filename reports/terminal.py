@@ -13,6 +13,8 @@ from sympy import pretty
 
 from proofs_checks.audit import Audit, Check
 from proofs_checks.evidence import Evidence, Verdict
+from reports import confined
+from reports.output import stdout
 from theory.claim import Claim, Kind, Witness
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.UNDECIDED: "bold yellow"}
@@ -28,6 +30,7 @@ def progress(plan: list[Check], silent: bool) -> Iterator[Callable[[Check, Evide
         task = bar.add_task("auditing", total=len(plan))
 
         def advance(check: Check, found: Evidence) -> None:
+            confined.progress()
             bar.update(task, advance=1, description=check.claim.id)
             if found.verdict is not Verdict.HOLDS:
                 bar.console.print(f"[{COLOURS[found.verdict]}]{found.verdict.value}[/] {check.id}: {found.sentence}", highlight=False)
@@ -73,7 +76,7 @@ def verdict_table(audit: Audit) -> Table:
 
 def print_audit(audit: Audit, path: Path, no_law: Sequence[str], module: str | None) -> None:
     """The table a person wants to read, the failures, and one line of summary."""
-    console = Console()
+    console = Console(file=stdout())
     console.print(verdict_table(audit))
     for sentence in no_law:
         console.print(f"[bold yellow]simulation only[/] {sentence}", highlight=False)
@@ -114,7 +117,7 @@ def _print_failure(console: Console, claim: Claim, item: Evidence, module: str |
 
 def print_claim(claim: Claim) -> None:
     """A claim in plain text, its derivation step by step."""
-    console = Console(highlight=False)
+    console = Console(file=stdout(), highlight=False)
     out = console.print
     out(f"[bold]{claim.title}[/]")
     out(f"{claim.id} · {claim.kind.value} · {claim.source.paper}, {claim.source.ref}")
