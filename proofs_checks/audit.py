@@ -216,7 +216,7 @@ def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
     except OSError as error:
         raise UnreadableEvidence(f"{path} cannot be read: {error.strerror}") from None
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise UnreadableEvidence(f"{path} is not an evidence file of normproof ({type(error).__name__}: {error})") from None
+        raise UnreadableEvidence(f"{path} is not an evidence file of normproof ({type(error).__name__}: {str(error)[:200]})") from None
 
 
 def _settings(data: dict[str, Any]) -> Settings:

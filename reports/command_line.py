@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from reports.confined import require_intact
-from reports.network_options import WEIGHTS, network_of, network_options
+from reports.network_options import WEIGHTS, network_of, network_options, note_on
 from reports.output import echo
 from reports.words import (
     CLASSES,
@@ -207,6 +207,7 @@ def predict(**options: Any) -> None:
         raise click.UsageError(
             f"no prediction for {options['norm']} ({options['placement'] or 'residual ' + options['residual']}) with {options['activation']}: {error}"
         ) from None
+    note_on(network)
     data = {
         "gamma": found.gamma if math.isfinite(found.gamma) else None,
         "overlap": found.overlap,
@@ -256,6 +257,7 @@ def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]
         raise click.UsageError(f"--inputs: {error}") from None
     except NoClosedForm as error:
         raise click.UsageError(f"no prediction for {options['norm']} ({options['placement']}) on {dataset.value}: {error}") from None
+    note_on(network)
     if options["as_json"]:
         unknown = {"variance": None, "mean_largest": None, "error_bound": None}
         echo(json.dumps({**asdict(found), "class_fraction": unknown, "method": "pairs of samples"}))
@@ -304,6 +306,7 @@ def simulate(**options: Any) -> None:
         )
     except (ValueError, NotFinite) as error:
         raise click.UsageError(str(error)) from None
+    note_on(network)
     if options["as_json"]:
         echo(json.dumps(found))
         return
