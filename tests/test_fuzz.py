@@ -346,7 +346,9 @@ def test_words_at_random(shell, monkeypatch):
     monkeypatch.setattr(fixed_points, "in_words", lambda network: "none")
     seen = {}
 
-    lines = st.sampled_from(LINES) | st.lists(st.sampled_from(list(CLAIMS)), max_size=3).map(lambda ids: " ".join(["audit", *ids]))
+    lines = st.sampled_from(LINES) | st.lists(st.sampled_from(list(CLAIMS)), max_size=3).map(
+        lambda ids: " ".join(["audit", "--json", *ids])
+    )
 
     @every(2500, lines, MUTATIONS)
     def check(line, mutations):

@@ -3,9 +3,11 @@
 Each command runs as its user runs it, the module in a process of its own. What a snapshot sees is tried here, without a process for each.
 """
 
+import ast
 import builtins
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,13 +143,24 @@ def test_junk_is_kept_from_json(normproof):
     assert "loaded" in err and "traced" in err and "raw" in err
 
 
+def has_ended(pid):
+    """Within seconds; a process that nobody asks for its status stays as a zombie."""
+    for _ in range(100):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def test_a_good_claim_holds_in_the_same_arrangement(normproof):
     status, out, err, sentence = normproof("audit --module mine.py --json", CLAIM)
     assert (status, sentence) == (0, ""), err
     assert json.loads(out)["verdict"] == "HOLDS" and json.loads(out) == json.loads(Path("audit/evidence.json").read_text())
     assert "raw junk" in err and "late junk" not in err
-    left_behind = int(Path("pid").read_text())
-    assert not psutil.pid_exists(left_behind) or psutil.Process(left_behind).status() == psutil.STATUS_ZOMBIE
+    assert has_ended(int(Path("pid").read_text()))
 
 
 @pytest.mark.parametrize(
@@ -164,6 +177,28 @@ def test_a_good_claim_holds_in_the_same_arrangement(normproof):
 def test_budgets_that_are_off(normproof, line, named):
     status, out, err, sentence = normproof(line, GOOD)
     assert (status, out, err) == (2, "", "") and named in sentence
+
+
+def spoken_past(source):
+    """Lines that write to stdout by another way than `reports.output`."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            given = {keyword.arg for keyword in node.keywords}
+            name = ast.unparse(node.func)
+            if name == "print" or (name in ("click.echo", "Console") and not given & {"err", "file", "stderr"}):
+                lines.append(node.lineno)
+    return lines
+
+
+@pytest.mark.parametrize("path", sorted(Path(words.__file__).parent.glob("*.py")), ids=lambda path: path.name)
+def test_what_a_command_says_is_held_back(path):
+    assert spoken_past(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("source", ["print(1)", "click.echo(1)", "def f():\n    Console(width=3).print(1)"])
+def test_the_checker_of_that_sees_a_wrong_way(source):
+    assert len(spoken_past(source)) == 1
 
 
 # What a snapshot sees
