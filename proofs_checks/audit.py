@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -63,7 +65,13 @@ class Check:
 
 
 def plan(claims: Iterable[Claim], settings: Settings) -> list[Check]:
-    """All checks of the claims, with α split evenly over those that can fail by chance."""
+    """All checks of the claims, with α split evenly over those that can fail by chance.
+
+    Raises
+    ------
+    ValueError
+        If two checks have one id, so that the evidence of one would pass for that of the other.
+    """
     from proofs_checks import observed
 
     checks: list[Check] = []
@@ -76,6 +84,8 @@ def plan(claims: Iterable[Claim], settings: Settings) -> list[Check]:
             prefix = f"experiment_{number + 1}/" if len(claim.experiments) > 1 else ""
             for name in observed.checks(experiment):
                 checks.append(Check(claim, Witness.OBSERVED, prefix + name, experiment, number))
+    if twice := [id for id, count in Counter(check.id for check in checks).items() if count > 1]:
+        raise ValueError(f"two checks would be {twice[0]}: evidence goes by that name, so give one of them another")
     random = [check for check in checks if is_random(check)]
     design = Design(settings.alpha / max(1, len(random)), settings.resolution)
     return [replace(check, design=design) if check.witness is Witness.OBSERVED else check for check in checks]
@@ -86,6 +96,11 @@ def is_random(check: Check) -> bool:
     from proofs_checks import observed
 
     return check.witness is Witness.OBSERVED and not isinstance(check.subject, Statement) and observed.is_random(check.subject, check.name)
+
+
+def share(check: Check) -> float | None:
+    """A check's share of the audit's error rate; None for one that cannot fail by chance."""
+    return check.design.alpha if check.design is not None and is_random(check) else None
 
 
 @dataclass
@@ -170,31 +185,83 @@ def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
     UnreadableEvidence
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_name_twice)
         if data["format"] != FORMAT:
-            raise UnreadableEvidence(f"{path} has format {data['format']!r}; this version reads format {FORMAT}")
+            raise UnreadableEvidence(f"{path} has format {str(data['format'])[:20]!r}; this version reads format {FORMAT}")
         if digest({name: value for name, value in data.items() if name != "digest"}) != data["digest"]:
             raise UnreadableEvidence(f"{path} was changed after `normproof audit` wrote it: run the audit again")
-        unknown = [entry["id"] for entry in data["claims"] if entry["id"] not in catalogue]
+        ids = [entry["id"] for entry in data["claims"]]
+        unknown = [id for id in ids if id not in catalogue]
         if unknown:
-            raise UnreadableEvidence(f"{path} has evidence for {unknown[0]!r}, which is not a claim here: name its module with --module")
-        claims = [catalogue[entry["id"]] for entry in data["claims"]]
+            raise UnreadableEvidence(
+                f"{path} has evidence for {str(unknown[0])[:80]!r}, which is not a claim here: name its module with --module"
+            )
+        if len(set(ids)) < len(ids):
+            raise ValueError("a claim is there twice")
+        claims = [catalogue[id] for id in ids]
+        settings = _settings(data)
+        checks: dict[str, dict[str, Check]] = {id: {} for id in ids}
+        for check in plan(claims, settings):
+            checks[check.claim.id][check.id] = check
         return Audit(
-            Settings(float(data["alpha"]), float(data["resolution"]), int(data["seed"]), int(data["replicates"])),
+            settings,
             claims,
-            {
-                claim.id: [evidence.stale(Evidence.from_json(item), claim) for item in entry["evidence"]]
-                for claim, entry in zip(claims, data["claims"], strict=True)
-            },
-            {entry["id"]: int(entry["planned"]) for entry in data["claims"]},
-            float(data["seconds"]),
+            {id: _recorded(catalogue[id], entry, checks[id]) for id, entry in zip(ids, data["claims"], strict=True)},
+            {id: len(planned) for id, planned in checks.items()},  # the file's own count is for its readers
+            _number(data, "seconds", lambda number: 0 <= number < math.inf),
         )
     except FileNotFoundError:
         raise UnreadableEvidence(f"there is no evidence at {path}: run `normproof audit` first") from None
     except OSError as error:
         raise UnreadableEvidence(f"{path} cannot be read: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise UnreadableEvidence(f"{path} is not an evidence file of normproof ({type(error).__name__}: {error})") from None
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise UnreadableEvidence(f"{path} is not an evidence file of normproof ({type(error).__name__}: {str(error)[:200]})") from None
+
+
+def _settings(data: dict[str, Any]) -> Settings:
+    seed = _whole(data, "seed", 0)
+    alpha, resolution = (_number(data, name, lambda number: 0 < number < 1) for name in ("alpha", "resolution"))
+    return Settings(alpha, resolution, seed, _whole(data, "replicates", 0))
+
+
+def _whole(data: dict[str, Any], name: str, least: int) -> int:
+    value = data[name]
+    if type(value) is not int or not least <= value < 2**63:
+        raise ValueError(f"{name} is {str(value)[:80]}")
+    return value
+
+
+def _number(data: dict[str, Any], name: str, valid: Callable[[float], bool]) -> float:
+    value = data[name]
+    if type(value) not in (int, float) or not valid(value):
+        raise ValueError(f"{name} is {str(value)[:80]}")
+    return float(value)
+
+
+def _recorded(claim: Claim, entry: dict[str, Any], checks: dict[str, Check]) -> list[Evidence]:
+    """The evidence of a claim: of each planned check once, at its share of the error rate; what changed since is UNDECIDED."""
+    if type(entry["planned"]) is not int:
+        raise ValueError(f"{claim.id} has {str(entry['planned'])[:80]} planned checks")
+    found: dict[str, Evidence] = {}
+    for item in map(Evidence.from_json, entry["evidence"]):
+        id = f"{item.claim}/{item.witness.value}/{item.check}"
+        if item.claim != claim.id or id in found:
+            raise ValueError(f"{claim.id} has evidence of {id[:200]}{' twice' if id in found else ''}")
+        found[id] = evidence.stale(item, claim)
+        if item.fingerprint != evidence.fingerprint(claim):
+            continue
+        if id not in checks:
+            raise ValueError(f"{id[:200]} is not a planned check")
+        if item.verdict is Verdict.HOLDS and item.alpha != share(checks[id]):
+            raise ValueError(f"{id} holds at α = {item.alpha}, and its share is {share(checks[id])}")
+    return list(found.values())
+
+
+def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        raise ValueError("an object names something twice")
+    return data
 
 
 def _no_constant(name: str) -> float:
@@ -258,7 +325,7 @@ def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
     runner = {Witness.EXACT: _exact, Witness.ENCLOSED: _enclosed, Witness.OBSERVED: _observed}[check.witness]
     try:
         found = runner(check, settings, worker)
-    except Exception as error:  # an error in a check is a finding, not a crash of the audit
+    except (Exception, SystemExit) as error:  # an error in a check is a finding, not a crash of the audit
         found = _evidence(check, Verdict.UNDECIDED, f"{type(error).__name__}: {error}")
     return replace(found, seconds=time.perf_counter() - start)
 
@@ -313,7 +380,7 @@ def _observed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
         standard_error=finding.standard_error,
         predicted=finding.predicted,
         resolution=finding.resolution,
-        alpha=check.design.alpha if is_random(check) else None,
+        alpha=share(check),
         rival=finding.rival,
         details=finding.details,
     )

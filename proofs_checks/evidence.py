@@ -87,8 +87,9 @@ class Evidence:
         found = Evidence(**{**data, "witness": Witness(data["witness"]), "verdict": Verdict(data["verdict"])})
         for names, kinds in _KINDS.items():
             for name in names:
-                if not isinstance(getattr(found, name), kinds):
-                    raise TypeError(f"{name} is {getattr(found, name)!r}")
+                value = getattr(found, name)
+                if type(value) not in kinds or (type(value) is int and not -(2**63) < value < 2**63):
+                    raise TypeError(f"{name} is {str(value)[:80]!r}")
         return found
 
 

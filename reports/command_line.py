@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from reports.network_options import WEIGHTS, network_of, network_options
+from reports.network_options import WEIGHTS, network_of, network_options, note_on
+from reports.output import echo
 from reports.words import (
     CLASSES,
     FRACTION,
@@ -28,6 +29,7 @@ from reports.words import (
     activations,
     added,
     catalogue,
+    claims_added,
     find,
     json_option,
     module_option,
@@ -44,26 +46,34 @@ if TYPE_CHECKING:
     from theory.claim import Claim
 
 PICTURES = ("pdf", "png", "svg")
+INTERRUPTED = 130  #: exit status of shells for Ctrl-C
 
 
 def main() -> NoReturn:
     """Entry point: every error of the call becomes one sentence and exit 2."""
-    try:
-        sys.exit(cli.main(standalone_mode=False, prog_name="normproof"))
-    except click.exceptions.Abort:
-        click.echo("normproof: interrupted", err=True)
+    status, sentence = call(sys.argv[1:])
+    if sentence:
+        click.echo(sentence, err=True)
+    if status == INTERRUPTED:
         sys.stderr.flush()
-        os._exit(130)  # not after the simulation that a thread is busy with
+        os._exit(status)  # not after the simulation that a thread is busy with
+    sys.exit(status)
+
+
+def call(words: list[str]) -> tuple[int, str]:
+    """Run one command; its exit status, and the sentence that says what is wrong."""
+    try:
+        return cli.main(args=words, obj=words, standalone_mode=False, prog_name="normproof") or 0, ""
+    except click.exceptions.Abort:
+        return INTERRUPTED, "normproof: interrupted"
     except click.ClickException as error:
-        sentence = " ".join(error.format_message().split())
-        click.echo(f"normproof: {sentence}", err=True)
-        sys.exit(2)
+        return error.exit_code, "normproof: " + " ".join(error.format_message().split())
 
 
 def claims_of(names: tuple[str, ...], module: str | None, long: bool) -> list[Claim]:
     """The named claims; without names, those of the module, or all but the long ones."""
     if not names:
-        return [claim for claim in (added("claims", module) if module else catalogue(None).values()) if long or not claim.long]
+        return [claim for claim in (claims_added(module) if module else catalogue(None).values()) if long or not claim.long]
     table = catalogue(module)
     chosen = [find("claim", name, table) for name in dict.fromkeys(names)]
     assumed = [claim.id for claim in chosen if claim.kind.value == "assumption"]
@@ -123,7 +133,7 @@ def audit(
     resume: bool,
     out: Path,
     as_json: bool,
-) -> None:
+) -> int:
     """Confront claims with their witnesses; without names, all but the long ones."""
     exclusive = {"--seed": seed is not None, "--vary-seed": vary_seed, "--resume": resume}
     if twins and any(exclusive.values()):
@@ -134,9 +144,13 @@ def audit(
         raise click.UsageError(f"{'--resume' if resume else '--seed'} and --vary-seed exclude each other: give one of them")
     chosen = claims_of(claims, module, long)
     if twins:
-        break_on_purpose(chosen, not claims and not module, out, as_json)
+        return break_on_purpose(chosen, not claims and not module, out, as_json)
     from proofs_checks import audit as auditing
 
+    try:
+        auditing.plan(chosen, auditing.Settings(alpha, resolution))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
     results: list[Audit] = []
     for number in seeds:
@@ -146,15 +160,15 @@ def audit(
         results.append(audit_once(chosen, settings, folder, module, resume, decided, as_json))
     held = sum(result.verdict.value == "HOLDS" for result in results)
     if as_json and len(seeds) == 1:
-        click.echo(json.dumps(results[0].to_json()))
+        echo(json.dumps(results[0].to_json()))
     elif as_json:
-        click.echo(json.dumps({"held": held, "audits": [result.to_json() for result in results]}))
+        echo(json.dumps({"held": held, "audits": [result.to_json() for result in results]}))
     elif len(seeds) > 1:
-        click.echo(f"{held} of {len(seeds)} independent audits hold")
-    sys.exit(0 if held == len(seeds) else 1)
+        echo(f"{held} of {len(seeds)} independent audits hold")
+    return 0 if held == len(seeds) else 1
 
 
-def break_on_purpose(claims: list[Claim], code: bool, out: Path, silent: bool) -> NoReturn:
+def break_on_purpose(claims: list[Claim], code: bool, out: Path, silent: bool) -> int:
     """Run the twins of the claims, write which witness caught which and print the table."""
     from proofs_checks import kill_matrix
     from reports import terminal
@@ -163,14 +177,15 @@ def break_on_purpose(claims: list[Claim], code: bool, out: Path, silent: bool) -
         out.mkdir(parents=True, exist_ok=True)
         with terminal.counting("breaking", silent) as show:
             matrix = kill_matrix.run(claims, code, show)
+        require_intact()
         path = matrix.write(out)
     except OSError as error:
         raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
     if silent:
-        click.echo(json.dumps(matrix.to_json()))
+        echo(json.dumps(matrix.to_json()))
     else:
         terminal.print_kill_matrix(matrix, path)
-    sys.exit(0 if matrix.verdict.value == "HOLDS" else 1)
+    return 0 if matrix.verdict.value == "HOLDS" else 1
 
 
 def audit_once(
@@ -192,6 +207,7 @@ def audit_once(
         with terminal.progress(len(checks), len(finished), silent) as show:
 
             def keep(check: auditing.Check, found: Evidence) -> None:
+                require_intact()  # or --resume would go on from what a module's patches found
                 store.put(check, found, before + time.perf_counter() - start)
                 show(check, found)
 
@@ -255,6 +271,7 @@ def predict(**options: Any) -> None:
         raise click.UsageError(
             f"no prediction for {options['norm']} ({options['placement'] or 'residual ' + options['residual']}) with {options['activation']}: {error}"
         ) from None
+    note_on(network)
     data = {
         "gamma": found.gamma if math.isfinite(found.gamma) else None,
         "overlap": found.overlap,
@@ -263,19 +280,19 @@ def predict(**options: Any) -> None:
         "error_bound": found.error_bound,
     }
     if options["as_json"]:
-        click.echo(json.dumps({**data, "fixed_points": fixed_points_of(network)}))
+        echo(json.dumps({**data, "fixed_points": fixed_points_of(network)}))
         return
     accuracy = (
         f"±{found.error_bound * max(1.0, abs(found.gamma)):.1e}" if math.isfinite(found.gamma) else "exactly: all samples share one output"
     )
-    click.echo(f"gamma                     {found.gamma:.12g}   ({accuracy}, {found.method})")
-    click.echo(f"overlap                   {found.overlap:.12g}")
+    echo(f"gamma                     {found.gamma:.12g}   ({accuracy}, {found.method})")
+    echo(f"overlap                   {found.overlap:.12g}")
     if found.variance is None:
-        click.echo("class fractions           none: γ < 0, which no infinite data set has")
+        echo("class fractions           none: γ < 0, which no infinite data set has")
     else:
-        click.echo(f"class fraction variance   {found.variance:.12g}")
-        click.echo(f"mean largest fraction     {found.mean_largest:.12g}   (both ±{found.fraction_error:.1e})")
-    click.echo(f"fixed points of overlap   {in_words(network)}")
+        echo(f"class fraction variance   {found.variance:.12g}")
+        echo(f"mean largest fraction     {found.mean_largest:.12g}   (both ±{found.fraction_error:.1e})")
+    echo(f"fixed points of overlap   {in_words(network)}")
 
 
 def fixed_points_of(network: Stack) -> list[dict[str, Any]] | None:
@@ -304,16 +321,15 @@ def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]
         raise click.UsageError(f"--inputs: {error}") from None
     except NoClosedForm as error:
         raise click.UsageError(f"no prediction for {options['norm']} ({options['placement']}) on {dataset.value}: {error}") from None
+    note_on(network)
     if options["as_json"]:
         unknown = {"variance": None, "mean_largest": None, "error_bound": None}
-        click.echo(json.dumps({**asdict(found), "class_fraction": unknown, "method": "pairs of samples"}))
+        echo(json.dumps({**asdict(found), "class_fraction": unknown, "method": "pairs of samples"}))
         return
-    click.echo(
-        f"gamma                     {found.gamma:.12g}   (±{found.error_bound * max(1.0, abs(found.gamma)):.1e}, all pairs of samples)"
-    )
-    click.echo(f"overlap                   {found.overlap:.12g}")
-    click.echo(f"gamma from mean overlap   {found.gamma_from_mean_overlap:.12g}   (two-moment theory)")
-    click.echo(f"mean overlap of inputs    {found.input_overlap:.12g}")
+    echo(f"gamma                     {found.gamma:.12g}   (±{found.error_bound * max(1.0, abs(found.gamma)):.1e}, all pairs of samples)")
+    echo(f"overlap                   {found.overlap:.12g}")
+    echo(f"gamma from mean overlap   {found.gamma_from_mean_overlap:.12g}   (two-moment theory)")
+    echo(f"mean overlap of inputs    {found.input_overlap:.12g}")
 
 
 @cli.command()
@@ -354,14 +370,15 @@ def simulate(**options: Any) -> None:
         )
     except (ValueError, NotFinite) as error:
         raise click.UsageError(str(error)) from None
+    note_on(network)
     if options["as_json"]:
-        click.echo(json.dumps(found))
+        echo(json.dumps(found))
         return
     uncertainty = "unknown, from one network" if found["standard_error"] is None else f"{found['standard_error']:.6g}"
-    click.echo(f"gamma            {found['gamma']:.8g}")
-    click.echo(f"standard error   {uncertainty}")
-    click.echo(f"{found['networks']} networks of width {found['width']}, {found['samples']} samples each, seed {found['seed']}")
-    click.echo(f"{found['seconds']:.2f} s drawing and estimating, {found['compile_seconds']:.2f} s compiling")
+    echo(f"gamma            {found['gamma']:.8g}")
+    echo(f"standard error   {uncertainty}")
+    echo(f"{found['networks']} networks of width {found['width']}, {found['samples']} samples each, seed {found['seed']}")
+    echo(f"{found['seconds']:.2f} s drawing and estimating, {found['compile_seconds']:.2f} s compiling")
 
 
 @cli.command()
@@ -369,7 +386,7 @@ def simulate(**options: Any) -> None:
 @module_option
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
 @click.option("--format", "form", default="pdf", show_default=True, metavar="pdf|tex")
-def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) -> None:
+def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) -> int:
     """A LaTeX report of the evidence in DIR; no check runs again."""
     if form not in ("pdf", "tex"):
         raise nearest("format", form, ("pdf", "tex"))
@@ -386,14 +403,14 @@ def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) ->
     if missing:
         raise click.UsageError(f"{missing[0]!r} was not audited in {str(out)!r}: run `normproof audit {missing[0]} --out {out}` first")
     source = latex.write_sources(result, out, set(chosen) or None)
-    click.echo(str(source))
+    echo(str(source))
     if form == "pdf":
         try:
-            click.echo(latex.compile_pdf(source))
+            echo(latex.compile_pdf(source))
         except latex.CompilationFailed as error:
             click.echo(f"normproof: {error}", err=True)
-            sys.exit(1)
-    sys.exit(0 if result.verdict.value == "HOLDS" else 1)
+            return 1
+    return 0 if result.verdict.value == "HOLDS" else 1
 
 
 @cli.command(name="list")
@@ -412,11 +429,11 @@ def list_(what: str, module: str | None, as_json: bool) -> None:
     }
     rows = find("list", what, tables)()
     if as_json:
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     width = max(len(row["id"]) for row in rows)
     for row in rows:
-        click.echo(f"{row['id']:<{width}}  {row['title']}")
+        echo(f"{row['id']:<{width}}  {row['title']}")
 
 
 @cli.command()

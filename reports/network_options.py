@@ -136,8 +136,6 @@ def network_of(options: Mapping[str, Any]) -> Stack:
         if norm.name not in LEAVE_ONE_OUT:
             raise click.UsageError(f"--statistic leave-one-out is not defined for {norm.name!r}: it is for {', '.join(LEAVE_ONE_OUT)}")
         norm = LEAVE_ONE_OUT[norm.name]
-    if norm.stages and placement is Placement.NONE:
-        click.echo(f"normproof: --placement none leaves {norm.name} out of the network", err=True)
     described = {
         "norm": norm,
         "placement": placement,
@@ -160,6 +158,12 @@ def network_of(options: Mapping[str, Any]) -> Stack:
         return ResidualNetwork(branch_gain=1.0 if options["branch_gain"] is None else options["branch_gain"], **described)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def note_on(network: Stack) -> None:
+    """Say, once an answer is there, that the norm plays no part in it."""
+    if network.norm.stages and network.placement is Placement.NONE:
+        click.echo(f"normproof: --placement none leaves {network.norm.name} out of the network", err=True)
 
 
 def block_of(words: str, options: Mapping[str, Any]) -> Block:

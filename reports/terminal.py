@@ -16,6 +16,8 @@ from proofs_checks.calibration import table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.kill_matrix import KillMatrix
 from proofs_checks.twins import Outcome
+from reports import confined
+from reports.output import stdout
 from theory.claim import Claim, Kind, Witness
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.UNDECIDED: "bold yellow"}
@@ -31,6 +33,7 @@ def progress(planned: int, finished: int, silent: bool) -> Iterator[Callable[[Ch
         task = bar.add_task("auditing", total=planned, completed=finished)
 
         def advance(check: Check, found: Evidence) -> None:
+            confined.progress()
             bar.update(task, advance=1, description=check.claim.id)
             if found.verdict is not Verdict.HOLDS:
                 bar.console.print(f"[{COLOURS[found.verdict]}]{found.verdict.value}[/] {check.id}: {found.sentence}", highlight=False)
@@ -47,6 +50,7 @@ def counting(what: str, silent: bool) -> Iterator[Callable[[Outcome], None]]:
         task = bar.add_task(what, total=None)
 
         def advance(outcome: Outcome) -> None:
+            confined.progress()
             bar.update(task, advance=1, description=outcome.claim)
             if not outcome.caught and not outcome.equivalent:
                 bar.console.print(f"[bold red]not caught[/] {outcome.claim}, {outcome.twin}: {outcome.sentence}", highlight=False)
@@ -56,7 +60,7 @@ def counting(what: str, silent: bool) -> Iterator[Callable[[Outcome], None]]:
 
 def print_kill_matrix(matrix: KillMatrix, path: Path) -> None:
     """Twins caught, of those met, by kind and witness; survivors; one line of summary."""
-    console = Console(highlight=False)
+    console = Console(file=stdout(), highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("broken")
     for name in ("twins", *(witness.value for witness in WITNESSES), "caught", "proved equivalent"):
@@ -113,7 +117,7 @@ def verdict_table(audit: Audit) -> Table:
 
 def print_audit(audit: Audit, path: Path, no_law: Sequence[str], module: str | None) -> None:
     """The table a person wants to read, the failures, and one line of summary."""
-    console = Console()
+    console = Console(file=stdout())
     console.print(verdict_table(audit))
     for sentence in no_law:
         console.print(f"[bold yellow]simulation only[/] {sentence}", highlight=False)
@@ -174,7 +178,7 @@ def _print_failure(console: Console, claim: Claim, item: Evidence, module: str |
 
 def print_claim(claim: Claim) -> None:
     """A claim in plain text, its derivation step by step."""
-    console = Console(highlight=False)
+    console = Console(file=stdout(), highlight=False)
     out = console.print
     out(f"[bold]{claim.title}[/]")
     out(f"{claim.id} · {claim.kind.value} · {claim.source.paper}, {claim.source.ref}")

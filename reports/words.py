@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial, wraps
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,8 +78,36 @@ VARIANCE = Number(float, "a number of at least 0", lambda n: n >= 0)
 BATCH_SIZE = Number(int, "an integer of at least 2", lambda n: n >= 2)
 CLASSES = Number(int, "an integer from 2 to 10000", lambda n: 2 <= n <= 10_000)
 
-module_option = click.option("--module", "module", metavar="FILE.py", help="A file of your own that defines norms, activations or claims.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def module_option(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """`--module` and its budget: a command that is given a module runs in a process of its own."""
+
+    @wraps(command)
+    def run(*arguments: Any, module_seconds: float | None, module_memory: float | None, **options: Any) -> int | None:
+        module = options["module"]
+        if module is None:
+            for name, given in (("seconds", module_seconds), ("memory", module_memory)):
+                if given is not None:
+                    raise click.UsageError(f"--module-{name} is {given:g}, but there is no --module that it is the budget of")
+            return command(*arguments, **options)
+        from reports import confined
+
+        limits = {"seconds": module_seconds, "memory": module_memory}
+        budget = confined.Budget(**{name: limit for name, limit in limits.items() if limit is not None})
+        return confined.run(module, budget, partial(extension, module), partial(command, *arguments, **options))
+
+    for option in (
+        click.option(
+            "--module-memory", type=positive(float), metavar="GIB", help="Memory that it may hold, with all its processes [default: 8]."
+        ),
+        click.option("--module-seconds", type=positive(float), metavar="T", help="Seconds that it may take for one check [default: 300]."),
+        click.option("--module", "module", metavar="FILE.py", help="A file of your own that defines norms, activations or claims."),
+    ):
+        run = option(run)
+    return run
+
 
 # Claims take a second or two to build: commands that need none of them do not wait for them.
 
@@ -88,7 +116,21 @@ def catalogue(module: str | None) -> dict[str, Claim]:
     """All claims by id, the module's included."""
     from theory.catalogue import CLAIMS
 
-    return {**CLAIMS, **{claim.id: claim for claim in added("claims", module)}}
+    return {**CLAIMS, **{claim.id: claim for claim in claims_added(module)}}
+
+
+def claims_added(module: str | None) -> tuple[Claim, ...]:
+    """The claims of installed packages and --module, each with an id of its own: evidence and seeds go by it."""
+    from theory.catalogue import CLAIMS
+
+    taken = set(CLAIMS)
+    for claim in added("claims", module):
+        if claim.id in taken:
+            raise click.UsageError(
+                f"{module or 'an installed package'} defines the claim {claim.id!r}, a name that is taken: give it another"
+            )
+        taken.add(claim.id)
+    return added("claims", module)
 
 
 @cache

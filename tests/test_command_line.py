@@ -19,16 +19,16 @@ SIMULATE = "simulate --norm none --placement none --depth 1 --width 8 --samples 
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run `normproof WORDS` in an empty folder; exit code, stdout, stderr."""
+def call(monkeypatch, capfd, tmp_path):
+    """Run `normproof WORDS` in an empty folder; exit code, stdout, stderr, those of its processes included."""
     monkeypatch.chdir(tmp_path)
 
     def run(words):
         monkeypatch.setattr(sys, "argv", ["normproof", *words.split()])
-        capsys.readouterr()
+        capfd.readouterr()
         with pytest.raises(SystemExit) as stopped:
             main()
-        return (stopped.value.code or 0, *capsys.readouterr())
+        return (stopped.value.code or 0, *capfd.readouterr())
 
     return run
 
@@ -153,9 +153,10 @@ MODULES = {
 }
 
 
-@pytest.mark.parametrize("verb", ["audit", "list norms", PREDICT, "report"])
-@pytest.mark.parametrize("name", MODULES)
-def test_a_module_that_cannot_be_read(call, name, verb):
+@pytest.mark.parametrize(
+    "verb, name", [*(("list norms", name) for name in MODULES), *((verb, "raising.py") for verb in ("audit", PREDICT, SIMULATE, "report"))]
+)
+def test_a_module_that_cannot_be_read(call, verb, name):
     if MODULES[name] is not None:
         Path(name).write_text(MODULES[name])
     before = sorted(os.listdir())
@@ -165,7 +166,7 @@ def test_a_module_that_cannot_be_read(call, name, verb):
 
 def test_a_module_that_is_a_folder(call):
     Path("folder.py").mkdir()
-    assert_refused(call("audit --module folder.py"), "folder.py")
+    assert_refused(call("list norms --module folder.py"), "folder.py")
 
 
 # Evidence that is missing, broken, or of something else

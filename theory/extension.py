@@ -107,7 +107,11 @@ def installed() -> Extension:
 
 def _collect(module: ModuleType, origin: str) -> Extension:
     imported = {id(each) for each in (*NORMS.values(), *ACTIVATIONS.values())}
-    own = [value for name, value in vars(module).items() if not name.startswith("_") and id(value) not in imported]
+    named = {id(value): value for name, value in vars(module).items() if not name.startswith("_") and id(value) not in imported}
+    own = [value for value in named.values() if isinstance(value, Norm | Activation | Claim)]
+    names = [(type(value), value.id if isinstance(value, Claim) else value.name) for value in own]
+    if twice := [name for kind, name in names if names.count((kind, name)) > 1]:
+        raise UnreadableModule(f"{origin} defines {twice[0]!r} twice: give one of them another name")
     for value in own:
         if isinstance(value, Norm | Activation) and value.name in {**NORMS, **ACTIVATIONS}:
             raise UnreadableModule(f"{origin} defines {value.name!r}, which is the name of a norm or activation here: give it another")
@@ -122,7 +126,11 @@ def _collect(module: ModuleType, origin: str) -> Extension:
 
 
 def _run(path: Path) -> ModuleType:
-    if path.suffix != ".py" or not path.is_file():
+    try:
+        readable = path.suffix == ".py" and path.is_file()
+    except (OSError, ValueError):  # a path that no file can have
+        readable = False
+    if not readable:
         raise UnreadableModule(f"{path} is not a Python file that can be read")
     spec = importlib.util.spec_from_file_location(f"normproof_module_{path.stem}", path)
     assert spec is not None and spec.loader is not None
