@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from reports.confined import require_intact
 from reports.network_options import WEIGHTS, network_of, network_options, note_on
 from reports.output import echo
 from reports.words import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,13 +13,14 @@ from rich.table import Table
 from sympy import pretty
 
 from proofs_checks.audit import Audit, Check
-from proofs_checks.calibration import table
 from proofs_checks.evidence import Evidence, Verdict
-from proofs_checks.kill_matrix import KillMatrix
-from proofs_checks.twins import Outcome
 from reports import confined
 from reports.output import stdout
 from theory.claim import Claim, Kind, Witness
+
+if TYPE_CHECKING:
+    from proofs_checks.kill_matrix import KillMatrix
+    from proofs_checks.twins import Outcome
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.UNDECIDED: "bold yellow"}
 WITNESSES = (Witness.EXACT, Witness.ENCLOSED, Witness.OBSERVED)
@@ -145,6 +147,8 @@ def print_summary(console: Console, audit: Audit, path: Path) -> None:
 
 def print_calibration(console: Console, audit: Audit) -> None:
     """One line, where decisions were replicated: the procedure and the check that erred most, beside the nominal rate."""
+    from proofs_checks.calibration import table  # `normproof show` does not wait for it
+
     rows = table(item for found in audit.evidence.values() for item in found)
     if not rows:
         return
