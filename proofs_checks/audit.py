@@ -132,6 +132,10 @@ class Audit:
         """HOLDS only if every audited claim holds."""
         return Verdict.of_all([v for claim in self.claims if (v := self.verdict_of(claim)) is not None])
 
+    def times(self) -> dict[str, float]:
+        """Seconds that every check took, by check."""
+        return {f"{item.claim}/{item.witness.value}/{item.check}": item.seconds for found in self.evidence.values() for item in found}
+
     def without_chance(self) -> dict[str, Evidence]:
         """Evidence of formulas, by check: it is the same at every seed."""
         items = [item for found in self.evidence.values() for item in found if item.witness is not Witness.OBSERVED]

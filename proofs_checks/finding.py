@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a check would draw, in words, and the deviation that it is designed to see; None where it sees none in particular."""
+
+    draws: str
+    resolution: float | None
+
+
+@dataclass(frozen=True)
 class Finding:
     """What one observed check found, before it becomes evidence; `null` is the world in which its decision would be a false alarm."""
 

@@ -19,7 +19,7 @@ from proofs_checks.balls import NotEnclosed
 from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding
+from proofs_checks.finding import Finding, Need
 from proofs_checks.ladder import Fit, Rung, Sample, fit, fit_width_and_batch
 from proofs_checks.observe_prejudice import SAMPLES, sensitivity
 from proofs_checks.precision import drift
@@ -66,6 +66,18 @@ def reason_against(experiment: Agreement, network: Network) -> str | None:
             return reason
     found = answer(network, experiment.depth)
     return found if isinstance(found, str) else None
+
+
+def needs(experiment: Agreement, name: str, design: Design) -> Need:
+    """Networks of every rung, relative to γ."""
+    if name == LISTING:
+        return Need("nothing", None)
+    shapes = (
+        ", ".join(str(width) for width, _ in UNCOUPLED if not experiment.networks[0].couples_samples)
+        or "128 to 2048 in batches of 16 to 64"
+    )
+    draws = f"networks of widths {shapes}, of each {FEWEST} to {MOST}, as pilots of {PILOT} ask for"
+    return Need(draws, max(design.resolution, RESOLUTION))
 
 
 def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str) -> Finding:

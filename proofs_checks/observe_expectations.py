@@ -12,7 +12,7 @@ from numerics.layer_statistics import statistic
 from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.finding import Finding, Need, trailing_number
 from proofs_checks.ladder import Fit, Rung, Sample, fit
 from proofs_checks.observe_prejudice import PILOT
 from theory import symbols as s
@@ -22,6 +22,11 @@ from theory.experiments import Expectation
 def checks(experiment: Expectation) -> tuple[str, ...]:
     """One for each width."""
     return tuple(f"width_{width}" for width in experiment.widths)
+
+
+def needs(experiment: Expectation, name: str, design: Design) -> Need:
+    """Networks of the width, relative to the stated expectation."""
+    return Need(f"networks of width {trailing_number(name)}, as many as a pilot of {PILOT} asks for, and no fewer", design.resolution)
 
 
 def run(experiment: Expectation, name: str, design: Design, seed: int, stream: str) -> Finding:

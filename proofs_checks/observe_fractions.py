@@ -13,7 +13,7 @@ from numerics.ensemble import Sampler, Size
 from numerics.readout import class_counts
 from proofs_checks.calibration import BandNull
 from proofs_checks.design import Design
-from proofs_checks.finding import Finding, at_distance, sup_distance, trailing_number
+from proofs_checks.finding import Finding, Need, at_distance, sup_distance, trailing_number
 from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
 from theory.experiments import ClassFraction
@@ -53,18 +53,29 @@ def _deviations(experiment: ClassFraction, depth: int) -> tuple[float, float]:
     return stated, rival
 
 
+def _networks(experiment: ClassFraction, design: Design) -> int:
+    """As many as tell the rival's law from the stated one at its depth."""
+    stated, rival = (count_law(deviation, FRACTION_SAMPLES) for deviation in _deviations(experiment, experiment.rival_depth))
+    return design.band_needed(0.9 * sup_distance(stated, rival))
+
+
 @cache
 def _class_counts(experiment: ClassFraction, design: Design, seed: int, stream: str) -> np.ndarray:
-    """Histograms (depth, 0 … n) of class counts, over as many networks as tell the rival from the stated law at its depth."""
+    """Histograms (depth, 0 … n) of class counts."""
     network, deepest = experiment.network, max(experiment.depths)
-    stated, rival = (count_law(deviation, FRACTION_SAMPLES) for deviation in _deviations(experiment, experiment.rival_depth))
     if network.couples_samples:
         size = Size(COUPLED_FRACTION_WIDTH, deepest, FRACTION_SAMPLES * int(network.batch_size))
     else:
         size = Size(FRACTION_WIDTH, deepest, FRACTION_SAMPLES, sampler=Sampler.GRAM)
-    networks = design.band_needed(0.9 * sup_distance(stated, rival))
-    counts = class_counts(network, size, keys.stream(seed, stream, "class fraction"), networks)
+    counts = class_counts(network, size, keys.stream(seed, stream, "class fraction"), _networks(experiment, design))
     return np.stack([np.bincount(layer, minlength=FRACTION_SAMPLES + 1) for layer in counts.T])
+
+
+def needs(experiment: ClassFraction, name: str, design: Design) -> Need:
+    """A distance between two laws."""
+    networks = _networks(experiment, design)
+    width = COUPLED_FRACTION_WIDTH if experiment.network.couples_samples else FRACTION_WIDTH
+    return Need(f"{networks} networks of width {width}", design.band_resolved(networks))
 
 
 def run(experiment: ClassFraction, name: str, design: Design, seed: int, stream: str) -> Finding:

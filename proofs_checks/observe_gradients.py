@@ -22,7 +22,7 @@ from proofs_checks.balls import enclose, known, precision
 from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding
+from proofs_checks.finding import Finding, Need
 from proofs_checks.ladder import Sample, fit, inflation
 from proofs_checks.observe_prejudice import SAMPLES
 from theory.experiments import GradientGrowth
@@ -79,6 +79,12 @@ def log_of(factor: Expr) -> float:
     """The logarithm of χ, to double precision."""
     with precision(128):
         return known(arb(enclose(sympify(factor))).log())
+
+
+def needs(experiment: GradientGrowth, name: str, design: Design) -> Need:
+    """Networks of two widths, relative to the factor."""
+    widths = " and ".join(str(size.width) for _, size in rungs_of(experiment.network, experiment.layers[1] + 1))
+    return Need(f"networks of widths {widths}, as many as a pilot of {PILOT} asks for, of each {SMALLEST} at least", design.resolution)
 
 
 def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream: str) -> Finding:

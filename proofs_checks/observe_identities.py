@@ -13,15 +13,22 @@ from numerics.batch_means import batch_means
 from numerics.ensemble import Size
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.finding import Finding, Need, trailing_number
 from proofs_checks.precision import FLOAT32
 from theory.experiments import Neutral
 from theory.network import Network
+
+WIDTH, NETWORKS = 512, 16
 
 
 def checks(experiment: Neutral) -> tuple[str, ...]:
     """One for each depth."""
     return tuple(f"batch_means_depth_{depth}" for depth in experiment.depths)
+
+
+def needs(experiment: Neutral, name: str, design: Design) -> Need:
+    """An identity: rounding alone is allowed."""
+    return Need(f"{NETWORKS} networks of width {WIDTH}, and as many of the rival's", None)
 
 
 def run(experiment: Neutral, name: str, design: Design, seed: int, stream: str) -> Finding:
@@ -55,5 +62,5 @@ def run(experiment: Neutral, name: str, design: Design, seed: int, stream: str) 
 
 @cache
 def _batch_means(network: Network, depth: int, seed: int, stream: str) -> Any:
-    size = Size(512, depth, 2 * int(network.batch_size))
-    return batch_means(network, size, keys.stream(seed, stream, "batch means"), 16)
+    size = Size(WIDTH, depth, 2 * int(network.batch_size))
+    return batch_means(network, size, keys.stream(seed, stream, "batch means"), NETWORKS)

@@ -28,7 +28,7 @@ from numerics.readout import Votes, votes
 from proofs_checks.calibration import FitNull, TwoSampleNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, sup_distance, trailing_number
+from proofs_checks.finding import Finding, Need, sup_distance, trailing_number
 from proofs_checks.ladder import Sample, fit
 from proofs_checks.prediction import stated_gamma
 from proofs_checks.two_races import Correlation, one_wins_both
@@ -125,6 +125,15 @@ def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) 
         networks = max(networks, math.ceil(design.needed(variance, wanted, math.ceil(NARROW_SHARE * networks), PILOT, 1 / NARROW_SHARE)))
     sizes = {narrow: math.ceil(NARROW_SHARE * networks), wide: networks}
     return {width: _draw(experiment, width, each, seed, stream, "votes") for width, each in sizes.items()}
+
+
+def needs(experiment: LargestFraction, name: str, design: Design) -> Need:
+    """Networks of two widths: relative to the share, or a distance between two laws."""
+    widths = " and ".join(map(str, COUPLED_WIDTHS if experiment.network.couples_samples else WIDTHS))
+    return Need(
+        f"networks of widths {widths}, as many as a pilot of {PILOT} and the rival's distance ask for",
+        VOTES_DISTANCE if name.startswith("most_votes") else design.resolution,
+    )
 
 
 def run(experiment: LargestFraction, name: str, design: Design, seed: int, stream: str) -> Finding:

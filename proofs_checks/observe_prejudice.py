@@ -15,7 +15,7 @@ from numerics.ensemble import Sampler, Size, moments
 from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding, trailing_number
+from proofs_checks.finding import Finding, Need, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, Sample, fit, inflation
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
 from proofs_checks.precision import drift
@@ -127,6 +127,13 @@ def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, strea
     rounding = drift(experiment.network, depth, samples_of(experiment.network))
     pilot = pilot_of(experiment, seed, stream)[:, column]
     return tuple(Sample(width, c[:, column], pilot, rounding) for width, c in ladder(experiment, design, seed, stream).items())
+
+
+def needs(experiment: Prejudice, name: str, design: Design) -> Need:
+    """Networks of every rung, relative to γ; the rate of the bias has no resolution of its own."""
+    widths = ", ".join(map(str, widths_of(experiment)))
+    draws = f"networks of widths {widths}, as many as a pilot of {PILOT} asks for, and units of the widest 2^{SMALLEST.bit_length() - 1} at least"
+    return Need(draws, None if name == "width_bias_rate" else design.resolution)
 
 
 def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str) -> Finding:

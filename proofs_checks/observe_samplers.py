@@ -11,7 +11,7 @@ from numerics.ensemble import Sampler, Size, moments
 from numerics.gradients import squared_gradients
 from proofs_checks.calibration import TwoSampleNull
 from proofs_checks.design import Design
-from proofs_checks.finding import Finding, at_distance, sup_distance, trailing_number
+from proofs_checks.finding import Finding, Need, at_distance, sup_distance, trailing_number
 from proofs_checks.observe_prejudice import samples_of
 from theory.experiments import Compared, SameLaw
 from theory.network import Network
@@ -22,6 +22,12 @@ COMPARED_NETWORKS = 4096
 def checks(experiment: SameLaw) -> tuple[str, ...]:
     """One for each depth."""
     return tuple(f"samplers_depth_{depth}" for depth in experiment.depths)
+
+
+def needs(experiment: SameLaw, name: str, design: Design) -> Need:
+    """A distance between two laws."""
+    draws = f"{COMPARED_NETWORKS} networks of width {experiment.width} by each sampler, and of the rival"
+    return Need(draws, design.two_bands_resolved(COMPARED_NETWORKS, COMPARED_NETWORKS))
 
 
 def run(experiment: SameLaw, name: str, design: Design, seed: int, stream: str) -> Finding:

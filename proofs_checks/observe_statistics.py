@@ -12,7 +12,7 @@ from numerics import keys
 from numerics.batch_statistic import tally
 from proofs_checks.calibration import BandNull
 from proofs_checks.design import Design
-from proofs_checks.finding import Finding, at_distance, sup_distance, trailing_number
+from proofs_checks.finding import Finding, Need, at_distance, sup_distance, trailing_number
 from theory import symbols as s
 from theory.experiments import StatisticLaw
 
@@ -43,19 +43,30 @@ def checks(experiment: StatisticLaw) -> tuple[str, ...]:
     return tuple(f"distribution_batch_{batch}" for batch in experiment.batches)
 
 
+def _laws(experiment: StatisticLaw, batch: int) -> tuple[np.ndarray, np.ndarray | None, float]:
+    """The stated law and, at its batch, the rival's, as masses between edges; and the distance that a check must see."""
+    law = np.diff(distribution_at_edges(experiment.density, experiment.support, batch), prepend=0)
+    if batch != experiment.rival_batch:
+        return law, None, STATISTIC_DISTANCE
+    rival = np.diff(distribution_at_edges(sympify(experiment.rival.instead), experiment.support, batch), prepend=0)
+    return law, rival, min(STATISTIC_DISTANCE, 0.9 * sup_distance(law, rival))
+
+
+def needs(experiment: StatisticLaw, name: str, design: Design) -> Need:
+    """A distance between two laws."""
+    batch = trailing_number(name)
+    batches = design.band_needed(_laws(experiment, batch)[2])
+    return Need(f"{batches} batches of {batch}", design.band_resolved(batches))
+
+
 def run(experiment: StatisticLaw, name: str, design: Design, seed: int, stream: str) -> Finding:
     """DKWM at fixed edges: a supremum over fewer points is never larger."""
     batch = trailing_number(name)
-    law = np.diff(distribution_at_edges(experiment.density, experiment.support, batch), prepend=0)
-    against_rival = batch == experiment.rival_batch
-    rival_law = law
-    if against_rival:
-        rival_law = np.diff(distribution_at_edges(sympify(experiment.rival.instead), experiment.support, batch), prepend=0)
-    separation = min(STATISTIC_DISTANCE, 0.9 * sup_distance(law, rival_law)) if against_rival else STATISTIC_DISTANCE
+    law, rival_law, separation = _laws(experiment, batch)
     found = tally(experiment.norm, batch, EDGES, keys.stream(seed, stream, "statistic", batch), design.band_needed(separation))
     empirical = np.diff(found.below, prepend=0) / found.values
     distance, band = sup_distance(empirical, law), design.band(found.values)
-    rival = (experiment.rival.says, sup_distance(empirical, rival_law)) if against_rival else None
+    rival = (experiment.rival.says, sup_distance(empirical, rival_law)) if rival_law is not None else None
     return at_distance(
         distance,
         band,

@@ -1,6 +1,6 @@
 r"""The observed witness: random networks against stated values.
 
-One module per kind of experiment, each with `checks`, the names of its checks, known before any of them runs, and `run`. Each
+One module per kind of experiment, each with `checks`, the names of its checks, known before any of them runs, `needs`, what it would draw, and `run`. Each
 solves its sample sizes before it draws, compares with the stated value at its share of the audit's error rate, states what
 deviation it would have seen, and rejects its rival with the same numbers; if it cannot, the check is undecided. Draws shared by
 the checks of an experiment are drawn once.
@@ -26,7 +26,7 @@ from proofs_checks import (
 from proofs_checks.calibration import calibrate
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
-from proofs_checks.finding import Finding
+from proofs_checks.finding import Finding, Need
 from theory.experiments import (
     LISTING,
     Agreement,
@@ -58,6 +58,12 @@ def checks(experiment: Experiment) -> tuple[str, ...]:
     """The names of the checks that an experiment will make."""
     names: tuple[str, ...] = OBSERVERS[type(experiment)].checks(experiment)
     return names
+
+
+def needs(experiment: Experiment, name: str, design: Design) -> Need:
+    """What a check would draw, and the deviation that it would see."""
+    found: Need = OBSERVERS[type(experiment)].needs(experiment, name, design)
+    return found
 
 
 def is_random(experiment: Experiment, name: str) -> bool:

@@ -47,6 +47,12 @@ if TYPE_CHECKING:
     from theory.claim import Claim
 
 PICTURES = ("pdf", "png", "svg")
+#: Options of an audit that do not go together.
+EXCLUSIVE = {
+    "--twins": ("--plan", "--seed", "--vary-seed", "--resume", "--calibrate"),
+    "--plan": ("--vary-seed", "--resume"),
+    "--vary-seed": ("--seed", "--resume"),
+}
 INTERRUPTED = 130  #: exit status of shells for Ctrl-C
 
 
@@ -117,6 +123,7 @@ def cli() -> None:
     metavar="[R]",
     help="Also measure how often every statistical decision errs under its own null, in R replicates [10000].",
 )
+@click.option("--plan", is_flag=True, help="Print the checks, what they draw and resolve, and the time they take, and run nothing.")
 @click.option("--twins", is_flag=True, help="Break claims and code on purpose instead, and count what the witnesses notice.")
 @click.option("--resume", is_flag=True, help="Go on with the audit that was interrupted in DIR: the checks it finished are not run again.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("audit"), show_default=True, metavar="DIR")
@@ -130,19 +137,24 @@ def audit(
     vary_seed: int | None,
     long: bool,
     calibrate: int | None,
+    plan: bool,
     twins: bool,
     resume: bool,
     out: Path,
     as_json: bool,
 ) -> int:
     """Confront claims with their witnesses; without names, all but the long ones."""
-    exclusive = {"--seed": seed is not None, "--vary-seed": vary_seed, "--resume": resume}
-    if twins and any(exclusive.values()):
-        raise click.UsageError(
-            f"{next(name for name in exclusive if exclusive[name])} is about an audit, and --twins about what it would notice"
-        )
-    if vary_seed and (resume or seed is not None):
-        raise click.UsageError(f"{'--resume' if resume else '--seed'} and --vary-seed exclude each other: give one of them")
+    given = {
+        "--seed": seed is not None,
+        "--vary-seed": vary_seed,
+        "--resume": resume,
+        "--calibrate": calibrate,
+        "--plan": plan,
+        "--twins": twins,
+    }
+    for one, others in EXCLUSIVE.items():
+        if given[one] and (other := next((name for name in others if given[name]), None)):
+            raise click.UsageError(f"{other} and {one} exclude each other: give one of them")
     chosen = claims_of(claims, module, long)
     if twins:
         return break_on_purpose(chosen, not claims and not module, out, as_json)
@@ -152,6 +164,8 @@ def audit(
         auditing.plan(chosen, auditing.Settings(alpha, resolution))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if plan:
+        return print_plan(chosen, auditing.Settings(alpha, resolution), out, module, as_json)
     seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
     results: list[Audit] = []
     for number in seeds:
@@ -167,6 +181,25 @@ def audit(
     elif len(seeds) > 1:
         echo(f"{held} of {len(seeds)} independent audits hold")
     return 0 if held == len(seeds) else 1
+
+
+def print_plan(claims: list[Claim], settings: Settings, out: Path, module: str | None, as_json: bool) -> int:
+    """Every check that an audit would make; the times of an earlier audit in `out`, where there is one."""
+    from proofs_checks import audit as auditing
+    from proofs_checks.schedule import schedule
+    from reports import terminal
+
+    try:
+        past = auditing.read(out / "evidence.json", catalogue(module)).times()
+    except auditing.UnreadableEvidence:
+        past = {}
+    rows = schedule(auditing.plan(claims, settings), past)
+    if as_json:
+        words = {"alpha": settings.alpha, "resolution": settings.resolution, "seconds": sum(row.seconds for row in rows)}
+        echo(json.dumps({**words, "checks": [asdict(row) for row in rows]}))
+    else:
+        terminal.print_plan(rows, settings)
+    return 0
 
 
 def break_on_purpose(claims: list[Claim], code: bool, out: Path, silent: bool) -> int:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sympy import pretty
 
-from proofs_checks.audit import Audit, Check
+from proofs_checks.audit import Audit, Check, Settings
 from proofs_checks.evidence import Evidence, Verdict
 from reports import confined
 from reports.output import stdout
@@ -20,6 +20,7 @@ from theory.claim import Claim, Kind, Witness
 
 if TYPE_CHECKING:
     from proofs_checks.kill_matrix import KillMatrix
+    from proofs_checks.schedule import Row
     from proofs_checks.twins import Outcome
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.UNDECIDED: "bold yellow"}
@@ -41,6 +42,28 @@ def progress(planned: int, finished: int, silent: bool) -> Iterator[Callable[[Ch
                 bar.console.print(f"[{COLOURS[found.verdict]}]{found.verdict.value}[/] {check.id}: {found.sentence}", highlight=False)
 
         yield advance
+
+
+def print_plan(rows: Sequence[Row], settings: Settings) -> None:
+    """One line a check that draws, one for the formulas of each claim and witness, and one of summary."""
+    console = Console(file=stdout(), highlight=False, markup=False, soft_wrap=True)
+    console.print("     s  check")
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.check if row.draws else row.check.rsplit("/", 1)[0], []).append(row)
+    for name, group in groups.items():
+        seconds = f"{'' if all(row.measured for row in group) else '~'}{sum(row.seconds for row in group):.1f}"
+        first, count = group[0], f" × {len(group)}" if len(group) > 1 else ""
+        sees = "" if first.resolution is None else f"; resolves {first.resolution:.2g}"
+        chance = "" if first.alpha is None else f"; α {first.alpha:.1e}"
+        console.print(f"{seconds:>6}  {name}{count}{'  ' if first.draws else ''}{first.draws}{sees}{chance}")
+    random = sum(row.alpha is not None for row in rows)
+    typical = "" if all(row.measured for row in rows) else "; ~ is typical of its kind on two cores, other times are an earlier audit's"
+    console.print(
+        f"{len(rows)} checks, {random} of which can fail by chance and share α = {settings.alpha:g}; two at a time, "
+        f"{sum(row.seconds for row in rows):.0f} s in all{typical}",
+        soft_wrap=True,
+    )
 
 
 @contextlib.contextmanager
