@@ -306,8 +306,9 @@ def mutated(line, mutations):
 def shell(monkeypatch, tmp_path):
     """Call in an empty folder, where nothing that takes long is done: exit status, stdout, stderr; what was written is removed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(audit, "plan", lambda claims, settings: [])
     monkeypatch.setattr(
-        audit, "run", lambda claims, settings, *rest: Audit(settings, claims, {claim.id: [] for claim in claims}, seconds=1.0)
+        audit, "run", lambda claims, settings, *rest, **more: Audit(settings, claims, {claim.id: [] for claim in claims}, seconds=1.0)
     )
     monkeypatch.setattr(numerics.prejudice, "simulate", lambda network, **sizes: {**sizes, "gamma": 0.1, "standard_error": None, "seconds": 1.0, "compile_seconds": 1.0})  # fmt: skip
     monkeypatch.setattr(plot, "draw", lambda network, depth, path: path.write_text("drawn"))

@@ -113,8 +113,8 @@ def test_a_module_that_is_hostile_when_it_is_loaded(normproof, hostile):
 
 
 def test_a_loop_in_array_code(normproof):
-    answer = normproof(f"{SIMULATE} --module-seconds 2", STAGE.format(what="while True: pass"))
-    assert_ended(answer, 1, "running for 2 s", "--module-seconds")
+    answer = normproof(f"{SIMULATE} --module-seconds 6", STAGE.format(what="while True: pass"))
+    assert_ended(answer, 1, "running for 6 s", "--module-seconds")
 
 
 def test_array_code_that_leaves(normproof):
