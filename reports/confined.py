@@ -34,6 +34,7 @@ from reports import output
 
 POLL = 0.2  #: seconds between two looks at a child's memory
 GRACE = 3.0  #: seconds that an interrupted child has to keep what it has
+INTERRUPTED = 130  #: the exit status
 GIB = 2**30
 
 #: What each command needs, loaded before the module is: only what is there can be seen to change.
@@ -137,6 +138,8 @@ def _watch(words: list[str], module: str, budget: Budget) -> int:
         return heard.status
     except KeyboardInterrupt:
         process.join(GRACE)
+        if process.exitcode == INTERRUPTED:  # it was interrupted too, and said so
+            return INTERRUPTED
         raise
     finally:
         _kill(process, tree)
