@@ -17,6 +17,8 @@ from theory.claim import Claim, Witness
 
 FORMAT = 1
 NAME = "twins.json"
+OF_CLAIMS = ("statement", "experiment", "network")
+Caught = dict[str, tuple[int, int]]  #: by witness: those it caught, of those it met
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,22 @@ class KillMatrix:
         """HOLDS only if there are twins and all are caught."""
         return Verdict.of_all([Verdict.HOLDS if each.caught else Verdict.FAILS for each in self.twins])
 
-    def by_kind(self) -> list[tuple[str, int, dict[str, tuple[int, int]], int, int]]:
+    def by_kind(self) -> list[tuple[str, int, Caught, int, int]]:
         """For each kind: twins, for each witness those it caught of those it met, twins caught by any, and proofs of equivalence."""
         rows = []
         for kind in dict.fromkeys(each.kind for each in self.outcomes):
             mine = [each for each in self.twins if each.kind == kind]
-            met = {
-                witness.value: [each.verdicts[witness.value] in RED for each in mine if witness.value in each.verdicts]
-                for witness in Witness
-            }
             equivalent = sum(each.kind == kind for each in self.equivalent)
-            caught = {witness: (sum(found), len(found)) for witness, found in met.items()}
-            rows.append((kind, len(mine), caught, sum(each.caught for each in mine), equivalent))
+            rows.append((kind, len(mine), _caught(mine), sum(each.caught for each in mine), equivalent))
+        return rows
+
+    def by_claim(self) -> list[tuple[str, Caught, int, int]]:
+        """For each claim: for each witness those it caught of those it met, twins caught by any, and twins; those of code aside."""
+        of_claims = [each for each in self.twins if each.kind in OF_CLAIMS]
+        rows = []
+        for claim in dict.fromkeys(each.claim for each in of_claims):
+            mine = [each for each in of_claims if each.claim == claim]
+            rows.append((claim, _caught(mine), sum(each.caught for each in mine), len(mine)))
         return rows
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +94,14 @@ class KillMatrix:
     def write(self, folder: Path) -> Path:
         """Write the file whole or not at all."""
         return write_whole(self.to_json(), folder / NAME)
+
+
+def _caught(outcomes: Iterable[Outcome]) -> Caught:
+    outcomes = list(outcomes)
+    met = {
+        witness.value: [each.verdicts[witness.value] in RED for each in outcomes if witness.value in each.verdicts] for witness in Witness
+    }
+    return {witness: (sum(found), len(found)) for witness, found in met.items()}
 
 
 def run(claims: Iterable[Claim], code: bool, on_outcome: Callable[[Outcome], None] = lambda outcome: None) -> KillMatrix:

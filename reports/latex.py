@@ -18,6 +18,7 @@ from proofs_checks.audit import Audit
 from proofs_checks.calibration import CONFIDENCE, Count, table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.fixed_points import in_words
+from proofs_checks.kill_matrix import read as read_matrix
 from reports import figures
 from reports.typeset import definition
 from theory.activations import Activation
@@ -345,6 +346,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             definitions=definitions(chosen),
             equations=equations(shown, reported),
             agreements=agreements(shown, reported),
+            matrix=read_matrix(out),
             calibrations=table(observations),
             calibrations_by_claim=table(observations, lambda item: item.claim),
             confidence=CONFIDENCE,
