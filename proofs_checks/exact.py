@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 
+import psutil
 from sympy import latex
 
 from proofs_checks.decide import decide
 from proofs_checks.evidence import Verdict
 from theory.claim import Claim, Interval, Relation, Statement
 
-BUDGET = 60.0  #: seconds for one link
+BUDGET = 60.0  #: seconds of its processor's time for one link, so that other work on the machine does not decide
+PATIENCE = 20  #: times that many seconds by the clock, for a process that waits for nothing
+POLL = 0.5  #: seconds between two looks at it
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ def _serve(connection: Connection) -> None:
             connection.send(LinkResult(Verdict.UNDECIDED, f"{type(error).__name__}: {error}", "", 0.0))
 
 
+def _seconds_of(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 class ExactWorker:
     """A process that decides statements one at a time, and is replaced when it overruns a budget."""
 
@@ -93,6 +101,16 @@ class ExactWorker:
             self._process.join()
         self._process = self._connection = None
 
+    def _answers(self, connection: Connection) -> bool:
+        """Wait for an answer within the budget."""
+        assert self._process is not None
+        worker = psutil.Process(self._process.pid)
+        until, by_the_clock = _seconds_of(worker) + self.budget, time.monotonic() + PATIENCE * self.budget
+        while not connection.poll(min(POLL, self.budget)):
+            if _seconds_of(worker) >= until or time.monotonic() >= by_the_clock:
+                return False
+        return True
+
     def run(self, claim: Claim, statement: Statement) -> list[LinkResult]:
         """Decide a statement's links; the rest of the chain is not tried once one link has not held."""
         results: list[LinkResult] = []
@@ -100,14 +118,14 @@ class ExactWorker:
             connection = self._ready()
             connection.send((statement, claim.domain))
             for _ in statement.chain:
-                if not connection.poll(self.budget):
+                if not self._answers(connection):
                     results.append(LinkResult(Verdict.UNDECIDED, f"timed out after {self.budget:g} s", "", self.budget))
                     self._end()
                     break
                 results.append(connection.recv())
                 if results[-1].verdict is not Verdict.HOLDS:
                     break
-        except (EOFError, OSError):
+        except (EOFError, OSError, psutil.NoSuchProcess):
             results.append(LinkResult(Verdict.UNDECIDED, "the process that decides it ended", "", 0.0))
             self._end()
         if len(results) < len(statement.chain):  # it is still busy with the links that follow

@@ -81,12 +81,12 @@ def _mutants(function: Callable[..., Any], other: Callable[[ast.AST], ast.AST | 
 
 
 def _body(definition: ast.stmt) -> list[ast.AST]:
-    """Nodes of a function that run: neither its words, nor its annotations, nor its messages."""
+    """Nodes of a function that compute: neither its words, nor its annotations, nor its messages, nor what refuses its arguments."""
     assert isinstance(definition, ast.FunctionDef)
     found: list[ast.AST] = []
 
     def collect(node: ast.AST) -> None:
-        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert | ast.arguments) or _is_words(node):
+        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert | ast.arguments) or _is_words(node) or _is_guard(node):
             return
         found.append(node)
         for name, value in ast.iter_fields(node):
@@ -102,6 +102,11 @@ def _body(definition: ast.stmt) -> list[ast.AST]:
 
 def _is_words(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_guard(node: ast.AST) -> bool:
+    """What refuses its arguments computes nothing."""
+    return isinstance(node, ast.If) and not node.orelse and all(isinstance(each, ast.Raise) for each in node.body)
 
 
 class _Replace(ast.NodeTransformer):
