@@ -246,6 +246,10 @@ def _formula(experiment: Any) -> Expr:
     return experiment.density
 
 
+#: What counts of votes can see: their resolution is a tenth in distance. The formula itself is a statement of `class_fraction_law`.
+ROUGHLY = ("one for zero", "sign", "factor 2")
+
+
 def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
     """An experiment's stated formula, or the depth it is for, got wrong; one check each."""
     one: Any = one_check(experiment)
@@ -257,7 +261,8 @@ def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
                 yield "depth + 1 for depth", replace(one, start=(one.overlap_map.subs(s.c, one.first[0]),))
         case ClassFraction():
             for name, formula in wrong(one.deviation):
-                yield name, replace(one, deviation=formula)
+                if name in ROUGHLY:
+                    yield name, replace(one, deviation=formula)
         case LargestFraction():
             for name, formula in wrong(one.overlap_map):
                 yield name, replace(one, overlap_map=formula)
@@ -271,7 +276,7 @@ def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 
 def one_check(experiment: Any) -> Any:
-    """The experiment with a single check: at the rival's depth or batch, where it has one."""
+    """The experiment with a single check: at the rival's depth, where it has one, or in the smallest batch."""
     match experiment:
         case Prejudice():
             return replace(experiment, depths=(experiment.rival_depth,), rate_depth=None)
@@ -282,7 +287,8 @@ def one_check(experiment: Any) -> Any:
         case Expectation():
             return replace(experiment, widths=experiment.widths[:1])
         case StatisticLaw():
-            return replace(experiment, batches=(experiment.rival_batch,))
+            smallest = min(batch for batch in experiment.batches if batch > 2)  # where a degree of freedom is not lost in many
+            return replace(experiment, batches=(smallest,), rival_batch=smallest)
     return experiment
 
 
