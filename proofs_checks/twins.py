@@ -211,11 +211,21 @@ def _domain_of(claim: Claim) -> tuple[Interval, ...]:
 
 
 def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
-    """Why two experiments state one thing: one formula, a factor of a symmetric variable up to its sign, or maps with one value there."""
+    """Why two experiments state one thing: one formula, or formulas of one value where they are evaluated."""
     if isinstance(experiment, Prejudice):
         depth = experiment.rival_depth
         return _same_overlap(experiment, twin.overlap_map, twin.first, depth)
+    if isinstance(experiment, ClassFraction):  # the factor of a symmetric variable, at the stated γ
+        overlap = _iterated(experiment.overlap_map, exact(experiment.network.input_overlap), experiment.rival_depth)
+        squares = [(each.deviation**2).subs(s.gamma, overlap / (1 - overlap)) for each in (experiment, twin)]
+        return same(squares[0], squares[1], ())
     return same(_formula(experiment), _formula(twin), _domain_of(claim))
+
+
+def _iterated(overlap_map: Expr, overlap: Expr, depth: int) -> Expr:
+    for _ in range(depth):
+        overlap = overlap_map.subs(s.c, overlap)
+    return overlap
 
 
 def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: int) -> str:
@@ -226,19 +236,13 @@ def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: 
         if not same(other.subs(s.c, start[0]), start[0], (Interval(s.q, 0, oo),)):
             return ""
         other = s.c
-    overlaps = []
-    for overlap_map, overlap in ((experiment.overlap_map, exact(experiment.network.input_overlap)), (other, start[0])):
-        for _ in range(depth):
-            overlap = overlap_map.subs(s.c, overlap)
-        overlaps.append(overlap)
-    found = same(overlaps[0], overlaps[1], ())
+    stated = _iterated(experiment.overlap_map, exact(experiment.network.input_overlap), depth)
+    found = same(stated, _iterated(other, start[0], depth), ())
     return found and f"the same overlap at depth {depth}: {found}"
 
 
 def _formula(experiment: Any) -> Expr:
     match experiment:
-        case ClassFraction():
-            return experiment.deviation**2
         case LargestFraction():
             return experiment.overlap_map
         case Expectation():
