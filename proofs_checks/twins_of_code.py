@@ -29,7 +29,7 @@ from proofs_checks import (
 )
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.mutants import Mutant
-from proofs_checks.twins import FINE, SEED, Attempt, Twin, misstated, observations, one_check, same
+from proofs_checks.twins import COARSE, SEED, Attempt, Twin, misstated, observations, one_check, same
 from theory import symbols as s
 from theory.activations import Activation
 from theory.claim import ENCLOSED, Claim, Interval, Kind, Relation, Statement, Witness, derived_here
@@ -315,14 +315,15 @@ def judgements(experiment: Any, stream: str) -> list[Case]:
     """The experiment as it is, misstated, and with a rival that says what it says itself; its rate, where one is asserted."""
 
     def judged(case: Any, name: str = "") -> Callable[[], Verdict]:
-        return lambda: observed.run(case, name or observed.checks(case)[0], FINE, SEED, stream).verdict
+        return lambda: observed.run(case, name or observed.checks(case)[0], COARSE, SEED, stream).verdict
 
     one = one_check(experiment)
     if isinstance(experiment, Neutral):
         false = replace(one, network=replace(one.network, placement=Placement.PRE))
         itself: Any = one.network
     else:
-        false = next(twin for name, twin in misstated(experiment) if name == "exponent")
+        wrong = "factor 2" if isinstance(experiment, ClassFraction) else "exponent"
+        false = next(twin for name, twin in misstated(experiment) if name == wrong)
         itself = {Prejudice: "overlap_map", ClassFraction: "deviation"}.get(type(experiment), "stated")
         itself = getattr(experiment, itself)
     cases = [("true", Verdict.HOLDS, judged(one)), ("false", Verdict.FAILS, judged(false))]

@@ -8,10 +8,10 @@ settings.load_profile("normproof")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="also the twins of claims that are audited with --long")
+    parser.addoption("--long", action="store_true", help="also what takes long: most of all twins of claims that are audited with --long")
 
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--long"):
-            item.add_marker(pytest.mark.skip(reason="a twin of a claim that is audited with --long: pytest --long runs it"))
+            item.add_marker(pytest.mark.skip(reason="takes long: pytest --long runs it"))

@@ -153,9 +153,11 @@ MODULES = {
 }
 
 
-@pytest.mark.parametrize(
-    "verb, name", [*(("list norms", name) for name in MODULES), *((verb, "raising.py") for verb in ("audit", PREDICT, SIMULATE, "report"))]
-)
+EVERYWHERE = [*(("list norms", name) for name in MODULES), *((verb, "raising.py") for verb in ("audit", PREDICT, SIMULATE, "report"))]
+OFTEN = [("list norms", "missing.py"), ("list norms", "leaving.py"), ("audit", "raising.py")]  #: each starts a process
+
+
+@pytest.mark.parametrize("verb, name", [each if each in OFTEN else pytest.param(*each, marks=pytest.mark.long) for each in EVERYWHERE])
 def test_a_module_that_cannot_be_read(call, verb, name):
     if MODULES[name] is not None:
         Path(name).write_text(MODULES[name])

@@ -122,6 +122,7 @@ def test_array_code_that_leaves(normproof):
     assert_ended(normproof("predict --norm mine --placement pre --depth 1 --module mine.py", module), 1, "SystemExit: 0", "line")
 
 
+@pytest.mark.long
 def test_an_audit_whose_process_leaves(normproof):
     answer = normproof("audit mine_pre_relu --json --resolution 0.5 --module mine.py", STAGE.format(what="os._exit(0)"))
     assert_ended(answer, 1, "status 0", "before")

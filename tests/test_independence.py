@@ -70,7 +70,7 @@ def _bits(found):
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(found)]
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long) if name == "every norm" else name for name in MEASURES])
 def test_simulated_values_do_not_know_the_theory(name, monkeypatch):
     key = keys.stream(1, "independence", name)
     before = _bits(MEASURES[name](key))

@@ -126,9 +126,9 @@ def test_too_fast_growth_is_refused():
     "norm, placement, activation",
     [
         ("batch_rms_norm", "pre", "relu"),
-        ("batch_rms_norm", "pre", "abs"),
+        pytest.param("batch_rms_norm", "pre", "abs", marks=pytest.mark.long),
         ("batch_rms_norm", "post", "abs"),
-        ("switchable_norm", "pre", "relu"),
+        pytest.param("switchable_norm", "pre", "relu", marks=pytest.mark.long),
         ("switchable_norm", "pre", "tanh"),
         ("variance_only_batch_norm", "pre", "gelu"),
         ("batch_rms_norm", "post", "sine"),
