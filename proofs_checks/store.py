@@ -1,6 +1,6 @@
 """Finished checks of an audit under way, in SQLite: what a kill, a full disk or Ctrl-C does not take away.
 
-Every check is committed as it finishes. A store belongs to one plan at one α, resolution and seed; it is removed once the evidence
+Every check is committed as it finishes. A store belongs to one plan at one α, resolution, seed and calibration; it is removed once the evidence
 file is written whole.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "unfinished.sqlite"
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS audit (alpha REAL, resolution REAL, seed INTEGER, plan TEXT)",
+    "CREATE TABLE IF NOT EXISTS audit (alpha REAL, resolution REAL, seed INTEGER, replicates INTEGER, plan TEXT)",
     "CREATE TABLE IF NOT EXISTS finished (id TEXT PRIMARY KEY, evidence TEXT NOT NULL, digest TEXT NOT NULL, elapsed REAL NOT NULL)",
 )
 
@@ -54,7 +54,7 @@ class Store:
         self._checks = list(checks)
         self._lock = threading.Lock()
         plan = hashlib.sha256("\n".join(check.id for check in self._checks).encode()).hexdigest()
-        mine = (settings.alpha, settings.resolution, settings.seed, plan)
+        mine = (settings.alpha, settings.resolution, settings.seed, settings.replicates, plan)
         try:
             self._database = sqlite3.connect(self.path, check_same_thread=False, timeout=0, isolation_level=None)
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -64,9 +64,9 @@ class Store:
             if not resume:
                 self._database.execute("DELETE FROM audit")
                 self._database.execute("DELETE FROM finished")
-            found = self._database.execute("SELECT alpha, resolution, seed, plan FROM audit").fetchone()
+            found = self._database.execute("SELECT alpha, resolution, seed, replicates, plan FROM audit").fetchone()
             if found is None:
-                self._database.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", mine)
+                self._database.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", mine)
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             locked = getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY"
@@ -119,6 +119,6 @@ def _digest(id: str, evidence: str) -> str:
 
 def _difference(found: tuple[object, ...], mine: tuple[object, ...]) -> str:
     """Which of the words of two audits differ."""
-    names = ("α", "resolution", "seed")
+    names = ("α", "resolution", "seed", "the number of replicates")
     words = [f"{name} is {there} there, {here} here" for name, there, here in zip(names, found, mine, strict=False) if there != here]
     return "; ".join(words) or "it has other claims or checks"
