@@ -50,15 +50,21 @@ class Design:
         r"""The deviation seen with probability 1 − miss at this standard error: $P(T_\nu(\delta) \le t_{\alpha/2,\nu}) = $ miss for Student's noncentral t."""
         return standard_error * _noncentrality(self.alpha, self.miss, freedom)
 
-    def needed(self, variance: float, wanted: float, fewest: int, pilot: int, unit: float = 1.0) -> float:
-        """Units whose mean resolves what is wanted, but for a probability of `miss`; a network is at most `unit` of them, and `fewest` are drawn at least.
+    def needed(self, pilot: np.ndarray, wanted: float, fewest: int, scale: float = 1.0, unit: float = 1.0) -> float:
+        r"""Units whose mean resolves what is wanted, but for a probability of `miss`; a network is at most `unit` of them, and `fewest` are drawn at least.
 
-        `variance` is that of one unit, estimated from a pilot of so many networks. Their own spread, by which they will be judged, exceeds
-        the pilot's by an F-distributed factor. Few networks know their spread less well: the freedom of as many as a normal law would need is
-        no larger than that of those returned, and what is resolved and the factor both fall with it.
+        A unit has `scale` times the variance of the pilot's networks. The networks drawn are judged by their own spread, which exceeds
+        the pilot's by an F-distributed factor: of n values of kurtosis κ a variance has as much freedom as $2n/(\kappa-1)$ Gaussian ones
+        (Satterthwaite), and no more than n. Few networks know their spread less well: the freedom of as many as a normal law would need
+        is no larger than that of those returned, and what is resolved and the factor both fall with it.
         """
+        variance = scale * float(pilot.var(ddof=1))
+        if variance == 0:
+            return 0.0
+        share = 2 / (max(3.0, float(stats.kurtosis(pilot, fisher=False))) - 1)
         freedom = max(variance * (self.deviations / wanted) ** 2 / unit, fewest) - 1
-        return variance * float(stats.f.isf(self.miss, freedom, pilot - 1)) * (self.resolved(1.0, freedom) / wanted) ** 2
+        factor = float(stats.f.isf(self.miss, share * freedom, share * (len(pilot) - 1)))
+        return variance * factor * (self.resolved(1.0, freedom) / wanted) ** 2
 
     def band(self, replicates: int) -> float:
         r"""Dvoretzky-Kiefer-Wolfowitz-Massart: $P(\sup|F_n - F| > \epsilon) \le 2e^{-2n\epsilon^2} = \alpha$."""

@@ -37,7 +37,7 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
     )
     draw = partial(statistic, experiment.quantity, width)
     pilot = draw(keys.stream(seed, stream, "pilot", width), PILOT)
-    networks = max(PILOT, math.ceil(design.needed(pilot.var(ddof=1), design.resolution * abs(predicted), PILOT, PILOT)))
+    networks = max(PILOT, math.ceil(design.needed(pilot, design.resolution * abs(predicted), PILOT)))
     sample = Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
     mean = _mean([sample.rung])
     deviation, distance = (mean.deviations(value) for value in (predicted, instead))

@@ -68,9 +68,9 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
     widths = tuple(size.width for _, size in rungs)
     shares = (1.0 if widths == FULL else NARROW_SHARE, 1.0)
     pilot = draw(rungs[0], PILOT, "pilot")
-    variance = pilot.var(ddof=1) * entries[0] * inflation(widths, shares)
+    scale = entries[0] * inflation(widths, shares)
     largest = max(entry / share for share, entry in zip(shares, entries, strict=True))
-    units = design.needed(variance, design.resolution, SMALLEST, PILOT, largest)
+    units = design.needed(pilot, design.resolution, SMALLEST, scale, largest)
     counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
     return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
 

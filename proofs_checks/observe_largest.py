@@ -121,8 +121,8 @@ def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) 
     networks = design.half.band_needed(max(min(VOTES_DISTANCE, 0.9 * sup_distance(stated, instead)) - drawn, drawn))
     for depth in experiment.depths:
         wanted = design.resolution * stated_share(_gammas(experiment, depth)[0], experiment.classes)
-        variance = pilot[:, depth - 1].var(ddof=1) * INFLATION
-        networks = max(networks, math.ceil(design.needed(variance, wanted, math.ceil(NARROW_SHARE * networks), PILOT, 1 / NARROW_SHARE)))
+        shares = pilot[:, depth - 1]
+        networks = max(networks, math.ceil(design.needed(shares, wanted, math.ceil(NARROW_SHARE * networks), INFLATION, 1 / NARROW_SHARE)))
     sizes = {narrow: math.ceil(NARROW_SHARE * networks), wide: networks}
     return {width: _draw(experiment, width, each, seed, stream, "votes") for width, each in sizes.items()}
 

@@ -110,9 +110,8 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     second = widths[-2]
     units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
     for depth, column in zip(experiment.depths, pilot_of(experiment, seed, stream).T, strict=True):
-        variance = column.var(ddof=1) * second * inflation(widths, shares)
         wanted = design.resolution * sensitivity(stated_at(experiment, depth))
-        units = max(units, design.needed(variance, wanted, SMALLEST // WIDE, PILOT, widths[-1]))
+        units = max(units, design.needed(column, wanted, SMALLEST // WIDE, second * inflation(widths, shares), widths[-1]))
     sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
     return {width: _overlaps(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
 

@@ -152,16 +152,20 @@ def test_the_resolution_has_the_power_it_states(alpha, miss, freedom):
 @pytest.mark.parametrize("unit, fewest", [(1.0, 32), (8.0, 190), (4096.0, 32)])
 def test_as_much_is_drawn_as_the_resolution_needs(variance, unit, fewest):
     """Also where the networks drawn turn out to vary as much more than the pilot's as happens with the probability of a miss."""
-    design, wanted, pilot = Design(9e-9, 0.02), 0.01, 512
+    design, wanted, count = Design(9e-9, 0.02), 0.01, 512
+    pilot = stats.norm.ppf((np.arange(count) + 0.5) / count)
+    pilot *= np.sqrt(variance / pilot.var(ddof=1))
 
     def resolved(units):
         freedom = max(units / unit, fewest) - 1
-        seen = variance * stats.f.isf(design.miss, freedom, pilot - 1)
+        seen = variance * stats.f.isf(design.miss, freedom, count - 1)
         return design.resolved(np.sqrt(seen / units), freedom)
 
-    units = design.needed(variance, wanted, fewest, pilot, unit)
+    units = design.needed(pilot, wanted, fewest, unit=unit)
     assert resolved(units) <= wanted * (1 + 1e-12)
-    assert design.needed(0.0, wanted, fewest, pilot, unit) == 0
+    assert design.needed(0 * pilot, wanted, fewest, unit=unit) == 0
+    heavy = np.append(pilot, (-9 * np.sqrt(variance), 9 * np.sqrt(variance)))  # of the same spread, it would be known less well
+    assert design.needed(heavy * pilot.std(ddof=1) / heavy.std(ddof=1), wanted, fewest, unit=unit) > 1.05 * units
     assert resolved(variance * (design.deviations / wanted) ** 2) > wanted
 
 
