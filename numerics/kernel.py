@@ -15,7 +15,7 @@ from numerics import keys
 
 #: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
 COMPILER = {"xla_backend_optimization_level": 1}
-KEPT = 64  #: kernels kept compiled: each takes a hundred or more of the 65530 memory maps that Linux allows a process
+KEPT = 192  #: kernels kept compiled, a whole audit's: each takes about 140 of the 65530 memory maps that Linux allows a process
 
 Measure = Callable[..., Any]
 
