@@ -101,6 +101,10 @@ _KINDS: dict[tuple[str, ...], tuple[type, ...]] = {
 }
 
 
+class UnreadableEvidence(Exception):
+    """A file of evidence or of twins is missing, truncated, edited or not ours; the message says which."""
+
+
 def stale(evidence: Evidence, claim: Claim) -> Evidence:
     """The evidence, or an UNDECIDED in its place if what it checked has changed since."""
     if evidence.fingerprint == fingerprint(claim):

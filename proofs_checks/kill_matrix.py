@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs_checks import twins, twins_of_code
-from proofs_checks.evidence import Verdict, code_digest, digest, write_whole
+from proofs_checks.evidence import UnreadableEvidence, Verdict, code_digest, digest, write_whole
 from proofs_checks.exact import ExactWorker
 from proofs_checks.twins import RED, Outcome
 from theory.claim import Claim, Witness
@@ -124,15 +124,28 @@ def run(claims: Iterable[Claim], code: bool, on_outcome: Callable[[Outcome], Non
 
 
 def read(folder: Path) -> KillMatrix | None:
-    """The matrix in a folder; None where there is none, or it is of other code, or not as it was written."""
+    """The matrix in a folder; None where there is none, or it is of other code.
+
+    Raises
+    ------
+    UnreadableEvidence
+        If the file is not as it was written.
+    """
+    path = folder / NAME
     try:
-        data = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        if data["format"] != FORMAT or digest({name: value for name, value in data.items() if name != "digest"}) != data["digest"]:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if digest({name: value for name, value in data.items() if name != "digest"}) != data["digest"]:
+            raise UnreadableEvidence(f"{path} was changed after `normproof audit --twins` wrote it: run that again")
+        if data["format"] != FORMAT or data["code"] != code_digest():
             return None
         outcomes = tuple(
             Outcome(**{name: value for name, value in entry.items() if name not in ("caught", "by")})
             for entry in (*data["twins"], *data["equivalent"])
         )
-        return KillMatrix(outcomes, data["code"], float(data["seconds"])) if data["code"] == code_digest() else None
-    except (OSError, KeyError, TypeError, ValueError):
+        return KillMatrix(outcomes, data["code"], float(data["seconds"]))
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UnreadableEvidence(f"{path} cannot be read: {error.strerror}") from None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UnreadableEvidence(f"{path} is not a file of twins ({type(error).__name__}: {str(error)[:200]})") from None

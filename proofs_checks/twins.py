@@ -231,7 +231,7 @@ def _iterated(overlap_map: Expr, overlap: Expr, depth: int) -> Expr:
 def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: int) -> str:
     """Why another map gives the stated overlap at a depth."""
     network = experiment.network
-    if len(start) > 1 or experiment.start is not None or network.input_shift != 0 or isinstance(network.inputs, DataSet):
+    if len(start) > 1 or getattr(experiment, "start", None) is not None or network.input_shift != 0 or isinstance(network.inputs, DataSet):
         return ""  # not decided: what such maps start from is not the overlap of the inputs alone
     if other.has(s.q):  # the power varies from layer to layer: an overlap that stays where it is at every power does not ask for it
         if not same(other.subs(s.c, start[0]), start[0], (Interval(s.q, 0, oo),)):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from reports.confined import require_intact
 from reports.network_options import WEIGHTS, network_of, network_options, note_on
@@ -47,11 +48,11 @@ if TYPE_CHECKING:
     from theory.claim import Claim
 
 PICTURES = ("pdf", "png", "svg")
-#: Options of an audit that do not go together.
+#: Options of an audit that say nothing beside another one.
 EXCLUSIVE = {
-    "--twins": ("--plan", "--seed", "--vary-seed", "--resume", "--calibrate"),
-    "--plan": ("--vary-seed", "--resume"),
-    "--vary-seed": ("--seed", "--resume"),
+    "twins": ("plan", "seed", "vary_seed", "resume", "calibrate", "alpha", "resolution"),
+    "plan": ("vary_seed", "resume", "calibrate"),
+    "vary_seed": ("seed", "resume"),
 }
 INTERRUPTED = 130  #: exit status of shells for Ctrl-C
 
@@ -144,17 +145,7 @@ def audit(
     as_json: bool,
 ) -> int:
     """Confront claims with their witnesses; without names, all but the long ones."""
-    given = {
-        "--seed": seed is not None,
-        "--vary-seed": vary_seed,
-        "--resume": resume,
-        "--calibrate": calibrate,
-        "--plan": plan,
-        "--twins": twins,
-    }
-    for one, others in EXCLUSIVE.items():
-        if given[one] and (other := next((name for name in others if given[name]), None)):
-            raise click.UsageError(f"{other} and {one} exclude each other: give one of them")
+    refuse_together()
     chosen = claims_of(claims, module, long)
     if twins:
         return break_on_purpose(chosen, not claims and not module, out, as_json)
@@ -183,15 +174,27 @@ def audit(
     return 0 if held == len(seeds) else 1
 
 
+def refuse_together() -> None:
+    """One sentence where two options of an audit do not go together."""
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    for one, others in EXCLUSIVE.items():
+        if one in given and (other := next((name for name in others if name in given), None)):
+            first, second = (f"--{name.replace('_', '-')}" for name in (other, one))
+            raise click.UsageError(f"{first} and {second} exclude each other: give one of them")
+
+
 def print_plan(claims: list[Claim], settings: Settings, out: Path, module: str | None, as_json: bool) -> int:
     """Every check that an audit would make; the times of an earlier audit in `out`, where there is one."""
     from proofs_checks import audit as auditing
+    from proofs_checks.evidence import UnreadableEvidence
+    from proofs_checks.recorded import read
     from proofs_checks.schedule import schedule
     from reports import terminal
 
     try:
-        past = auditing.read(out / "evidence.json", catalogue(module)).times()
-    except auditing.UnreadableEvidence:
+        past = read(out / "evidence.json", catalogue(module)).times()
+    except UnreadableEvidence:
         past = {}
     rows = schedule(auditing.plan(claims, settings), past)
     if as_json:
@@ -424,19 +427,22 @@ def report(claims: tuple[str, ...], module: str | None, out: Path, form: str) ->
     """A LaTeX report of the evidence in DIR; no check runs again."""
     if form not in ("pdf", "tex"):
         raise nearest("format", form, ("pdf", "tex"))
-    from proofs_checks.audit import UnreadableEvidence, read
+    from proofs_checks import kill_matrix
+    from proofs_checks.evidence import UnreadableEvidence
+    from proofs_checks.recorded import read
     from reports import latex
 
     table = catalogue(module)
     chosen = [find("claim", name, table).id for name in claims]
     try:
         result = read(out / "evidence.json", table)
+        matrix = kill_matrix.read(out)
     except UnreadableEvidence as error:
         raise click.UsageError(str(error)) from None
     missing = [id for id in chosen if id not in {claim.id for claim in result.claims}]
     if missing:
         raise click.UsageError(f"{missing[0]!r} was not audited in {str(out)!r}: run `normproof audit {missing[0]} --out {out}` first")
-    source = latex.write_sources(result, out, set(chosen) or None)
+    source = latex.write_sources(result, out, set(chosen) or None, matrix)
     echo(str(source))
     if form == "pdf":
         try:

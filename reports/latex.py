@@ -18,7 +18,7 @@ from proofs_checks.audit import Audit
 from proofs_checks.calibration import CONFIDENCE, Count, table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.fixed_points import in_words
-from proofs_checks.kill_matrix import read as read_matrix
+from proofs_checks.kill_matrix import KillMatrix
 from reports import figures
 from reports.typeset import definition
 from theory.activations import Activation
@@ -312,7 +312,7 @@ def measured(count: Count) -> str:
     return f"{rate} [{', '.join(interval)}]"
 
 
-def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path:
+def write_sources(audit: Audit, out: Path, only: set[str] | None = None, matrix: KillMatrix | None = None) -> Path:
     """Write `report.tex` and its figures; returns the path of the source.
 
     Parameters
@@ -323,6 +323,8 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
         The folder, made if need be.
     only : set of str, optional
         Ids of the claims to report; all of the audit's by default.
+    matrix : KillMatrix, optional
+        Which twins were caught; without it the report says that this was not shown.
     """
     chosen = [claim for claim in audit.claims if only is None or claim.id in only]
     reported = [claim for claim in chosen if claim.kind is not Kind.ASSUMPTION]
@@ -346,7 +348,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None) -> Path
             definitions=definitions(chosen),
             equations=equations(shown, reported),
             agreements=agreements(shown, reported),
-            matrix=read_matrix(out),
+            matrix=matrix,
             calibrations=table(observations),
             calibrations_by_claim=table(observations, lambda item: item.claim),
             confidence=CONFIDENCE,

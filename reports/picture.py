@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from proofs_checks.audit import read
+from proofs_checks.recorded import read
 from reports.terminal import print_summary, verdict_table
 from theory.catalogue import CLAIMS
 

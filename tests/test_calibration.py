@@ -15,10 +15,11 @@ from proofs_checks import calibration, observed
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.calibration import BandNull, Count, FitNull, MisfitNull, TwoSampleNull, at_sup_distance, calibrate, replicated, table
 from proofs_checks.design import Design
-from proofs_checks.evidence import Verdict
+from proofs_checks.evidence import UnreadableEvidence, Verdict, digest, write_whole
 from proofs_checks.finding import Finding, sup_distance
 from proofs_checks.ladder import Rung, Sample, fit, fit_width_and_batch
 from proofs_checks.observe_samplers import tallies
+from proofs_checks.recorded import read
 from reports import latex, terminal
 from theory.catalogue import CLAIMS
 
@@ -277,6 +278,17 @@ def test_real_checks_are_calibrated_and_green(audit):
         assert recorded["replicates"] == 2000 and recorded["red"] == []
         for rate in recorded["rates"]:
             assert rate["interval"][0] <= rate["nominal"] and rate["measured"] == rate["false_alarms"] / 2000
+
+
+def test_what_was_to_be_calibrated_does_not_hold_without(audit, tmp_path):
+    data = audit.to_json()
+    path = write_whole(data, tmp_path / "evidence.json")
+    assert read(path, CLAIMS).to_json()["claims"] == data["claims"]
+    del data["claims"][0]["evidence"][0]["details"]["calibration"]
+    del data["digest"]
+    write_whole({**data, "digest": digest(data)}, path)
+    with pytest.raises(UnreadableEvidence, match="without the calibration"):
+        read(path, CLAIMS)
 
 
 def test_evidence_of_a_calibration_is_the_same_again(audit):

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import numerics.prejudice
 from proofs_checks import audit, fixed_points, prediction
-from proofs_checks.audit import Audit, Settings, UnreadableEvidence, digest, plan, read, share
-from proofs_checks.evidence import Evidence, Verdict, fingerprint
+from proofs_checks.audit import Audit, Settings, plan, share
+from proofs_checks.evidence import Evidence, UnreadableEvidence, Verdict, digest, fingerprint
+from proofs_checks.recorded import read
 from reports import confined, plot
 from reports.command_line import call
 from theory.catalogue import CLAIMS
