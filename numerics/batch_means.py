@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from numerics.ensemble import Size, finite, propagate
+from numerics.ensemble import Layer, Size, finite, propagate
 from numerics.kernel import replicate
 from theory.network import Network
 
@@ -22,12 +22,12 @@ class BatchMeans(NamedTuple):
 def batch_means(network: Network, size: Size, key: jax.Array, networks: int) -> BatchMeans:
     """Measure all layers of `networks` networks."""
 
-    def observe(h: jax.Array) -> BatchMeans:
-        exact = h.astype(jnp.float64)
+    def observe(layer: Layer) -> BatchMeans:
+        exact = layer.activations.astype(jnp.float64)
         return BatchMeans(jnp.max(jnp.abs(exact.mean(axis=1))), jnp.max(jnp.abs(exact)))
 
     def measure(key: jax.Array) -> BatchMeans:
-        return propagate(network, size, key, observe)[1]
+        return propagate(network, size, key, observe).observed
 
     found: BatchMeans = replicate(measure, ("batch means", network, size), size.networks_per_call, key, networks)
     return finite(found, network, size)

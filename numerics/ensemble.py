@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from jax import lax
 
 from numerics import datasets
 from numerics.draws import draw
-from numerics.estimators import Moments, two_moments
+from numerics.estimators import Draw, Moments, controls, controls_of_inputs, two_moments
 from numerics.kernel import Stopwatch, replicate
 from numerics.namespace import XP
 from theory.distributions import DataSet, Distribution
@@ -28,7 +28,24 @@ from theory.network import Dense, Network, Placement, Stack
 from theory.stages import Stage
 from theory.stream import ResidualNetwork
 
-Observer = Callable[[jax.Array], Any]
+
+class Layer(NamedTuple):
+    """What an observer sees of a layer, or of a residual block: the activations that leave it (batches, B, N), and what was drawn in it."""
+
+    activations: jax.Array
+    draws: tuple[Draw, ...]
+
+
+class Pass(NamedTuple):
+    """One network: its inputs and last hidden activations, (batches, B, ·), and what was observed of every layer, stacked."""
+
+    inputs: jax.Array
+    activations: jax.Array
+    observed: Any
+
+
+Observer = Callable[[Layer], Any]
+Block = Callable[[jax.Array], jax.Array]
 
 
 class Sampler(Enum):
@@ -137,8 +154,8 @@ def apply_stages(stages: tuple[Stage, ...], h: jax.Array) -> jax.Array:
     return h
 
 
-def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, block: Observer | None = None) -> tuple[jax.Array, Any]:
-    """Last hidden activations of one network, and what `observe` made of the activations of each layer; `block` in place of its own."""
+def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, block: Block | None = None) -> Pass:
+    """One network, and what `observe` made of each of its layers; `block` in place of its own."""
     if isinstance(network, ResidualNetwork):
         return propagate_stream(network, size, key, observe)
     assert isinstance(network, Network)
@@ -149,36 +166,47 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, blo
     def layer(h: jax.Array, drawn: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, Any]:
         key, turn = drawn
         z = dense(h, key, size.width, network.dense, size.sampler)
-        h = blocks[0](z) if len(blocks) == 1 else lax.switch(turn, blocks, z)
-        return h, observe(h)
+        becomes = blocks[0] if len(blocks) == 1 else partial(lax.switch, turn, blocks)
+        left = becomes(z)
+        return left, observe(Layer(left, (Draw(network.dense, h, z, becomes),)))
 
-    h = inputs(network, size, input_key)
+    x = inputs(network, size, input_key)
     drawn = layer_keys, jnp.arange(size.depth) % len(blocks)
     opening, others = (jax.tree.map(lambda leaf, part=part: leaf[part], drawn) for part in (0, slice(1, None)))
-    if jax.eval_shape(layer, h, opening)[0].shape == h.shape:
-        return lax.scan(layer, h, drawn)
-    h, first = layer(h, opening)
+    if jax.eval_shape(layer, x, opening)[0].shape == x.shape:
+        return Pass(x, *lax.scan(layer, x, drawn))
+    h, first = layer(x, opening)
     h, rest = lax.scan(layer, h, others)
-    return h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest)
+    return Pass(x, h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest))
 
 
-def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Observer) -> tuple[jax.Array, Any]:
-    """The stream behind the last block of one residual network, and what `observe` made of the stream behind each."""
+def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Observer) -> Pass:
+    """One residual network, and what `observe` made of the stream behind each of its blocks."""
     every = jax.random.split(key, 2 + 2 * size.depth)
     input_key, embedding_key, block_keys = every[0], every[1], every[2:].reshape(size.depth, 2)
-
     normalised = partial(apply_stages, network.norm.stages)
+    opened, closed = (normalised if network.placement is place else _as_it_is for place in (Placement.PRE, Placement.POST))
 
     def block(x: jax.Array, keys: jax.Array) -> tuple[jax.Array, Any]:
         inner_key, outer_key = keys
-        h = normalised(x) if network.placement is Placement.PRE else x
-        h = network.activation.stage.on_array(dense(h, inner_key, size.width, network.dense, size.sampler), XP)
-        x = x + dense(h, outer_key, size.width, network.outer, size.sampler)
-        x = normalised(x) if network.placement is Placement.POST else x
-        return x, observe(x)
+        h = opened(x)
+        z = dense(h, inner_key, size.width, network.dense, size.sampler)
+        active = partial(network.activation.stage.on_array, xp=XP)
+        a = active(z)
+        y = dense(a, outer_key, size.width, network.outer, size.sampler)
 
-    x = dense(inputs(network, size, input_key), embedding_key, size.width, network.embedding, size.sampler)
-    return lax.scan(block, x, block_keys)
+        def joined(y: jax.Array) -> jax.Array:
+            return closed(x + y)
+
+        left = joined(y)
+        return left, observe(Layer(left, (Draw(network.dense, h, z, active), Draw(network.outer, a, y, joined))))
+
+    x = inputs(network, size, input_key)
+    return Pass(x, *lax.scan(block, dense(x, embedding_key, size.width, network.embedding, size.sampler), block_keys))
+
+
+def _as_it_is(h: jax.Array) -> jax.Array:
+    return h
 
 
 def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None) -> Moments:
@@ -191,10 +219,48 @@ def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch
     """
 
     def measure(key: jax.Array) -> Moments:
-        return propagate(network, size, key, partial(two_moments, coupled=network.couples_samples))[1]
+        return propagate(network, size, key, partial(_moments, coupled=network.couples_samples)).observed
 
     found: Moments = replicate(measure, ("moments", network, size), size.networks_per_call, key, networks, stopwatch)
     return finite(found, network, size)
+
+
+def _moments(layer: Layer, coupled: bool) -> Moments:
+    return two_moments(layer.activations, coupled)
+
+
+class Controlled(NamedTuple):
+    """Moments behind every hidden layer (networks, depth), and controls of what was drawn on the way to each (networks, depth, columns).
+
+    Columns of the layers that come later are zero.
+    """
+
+    moments: Moments
+    controls: np.ndarray
+
+
+def controlled_moments(network: Stack, size: Size, key: jax.Array, networks: int, first: int = 0) -> Controlled:
+    """`moments` of the networks from number `first` on, with control variates from the same networks: numbers of expectation zero.
+
+    Raises
+    ------
+    NotFinite
+        If a norm divided by zero.
+    """
+    coupled = network.couples_samples
+
+    def observe(layer: Layer) -> tuple[Moments, jax.Array]:
+        return two_moments(layer.activations, coupled), jnp.concatenate([controls(draw, coupled) for draw in layer.draws])
+
+    def measure(key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:
+        passed = propagate(network, size, key, observe)
+        return *passed.observed, controls_of_inputs(network, passed.inputs)
+
+    name = ("controlled moments", network, size)
+    measured = replicate(measure, name, size.networks_per_call, key, networks, first=first)
+    found, layers, opening = finite(measured, network, size)
+    columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
+    return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))
 
 
 def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax.Array, networks: int) -> Moments:
@@ -211,7 +277,7 @@ def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax
         def block(h: jax.Array) -> jax.Array:
             return lax.switch(which, [partial(apply_stages, network.block) for network in family], h)
 
-        return propagate(one, size, key, partial(two_moments, coupled=one.couples_samples), block)[1]
+        return propagate(one, size, key, partial(_moments, coupled=one.couples_samples), block).observed
 
     found: Moments = replicate(measure, ("family", family, size), size.networks_per_call, key, networks, which=which)
     return finite(found, family[which], size)

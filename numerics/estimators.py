@@ -4,16 +4,30 @@ With the readout integrated out, the outputs' variance of centres and spread fol
 layer alone: $V = \sigma_w^2\cdot$overlap $+ \sigma_b^2$ and $V + v = \sigma_w^2\cdot$power $+ \sigma_b^2$. The overlap is averaged over pairs of
 *independent* samples, so that it has no sample-mean bias: samples of different batches where a norm couples
 the samples of a batch, all pairs otherwise.
+
+A network's overlap is off its expectation by chance, and much of that chance has a known expectation: zero. Given the
+activations h that enter it, a dense layer draws pre-activations z with
+
+- $E[z_k \cdot z_j \mid h]/N = \sigma_w^2\,h_k \cdot h_j/N' + \sigma_b^2$ for any two samples, k = j or not: weights are uncorrelated, of the
+  stated variance, whatever they are drawn from, and so are rows of a draw from the Gram matrix;
+- the same law as −z, as weights and biases are symmetric: a statistic of what z becomes has the expectation of the same statistic of
+  what −z becomes.
+
+What they differ by in one network are *control variates*: a multiple of one, the multiplier settled on other networks, may be taken from
+a statistic and changes its expectation by nothing, at every width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from theory.network import Stack
+from theory.distributions import DataSet
+from theory.network import Dense, Stack
 
 
 class Moments(NamedTuple):
@@ -46,3 +60,39 @@ def two_moments(h: jax.Array, coupled: bool) -> Moments:
     total = means.sum(axis=0)
     overlap = (jnp.vdot(total, total) - jnp.vdot(means, means)) / (count * (count - 1) * width)
     return Moments(overlap, jnp.mean(h.astype(jnp.float64) ** 2))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One dense layer of one network: what entered it, what was drawn, and what the block makes of that; arrays (batches, B, ·)."""
+
+    layer: Dense
+    entered: jax.Array
+    drawn: jax.Array
+    becomes: Callable[[jax.Array], jax.Array]
+
+
+def controls(draw: Draw, coupled: bool) -> jax.Array:
+    """Two even and two odd numbers (4,), float64, each of expectation zero given what entered the layer, relative to the power."""
+    gain, bias = float(draw.layer.weight_variance), float(draw.layer.bias_variance)
+    expected, found = (two_moments(h, coupled) for h in (draw.entered, draw.drawn))
+    power = gain * expected.power + bias
+    straight, mirrored = (two_moments(draw.becomes(z), coupled) for z in (draw.drawn, -draw.drawn))
+    both = straight.power + mirrored.power  # the same of z and −z: what it divides stays of expectation zero
+    return jnp.stack(
+        [
+            (found.overlap - gain * expected.overlap - bias) / power,
+            (found.power - power) / power,
+            (straight.overlap - mirrored.overlap) / both,
+            (straight.power - mirrored.power) / both,
+        ]
+    )
+
+
+def controls_of_inputs(network: Stack, x: jax.Array) -> jax.Array:
+    """Overlap and power of random inputs, less their expectations; (2,), float64. A data set has no chance in it."""
+    if isinstance(network.inputs, DataSet):
+        return jnp.zeros(2, jnp.float64)
+    common = (float(network.input_overlap) ** 0.5 + float(network.input_shift)) ** 2
+    found = two_moments(x, network.couples_samples)
+    return jnp.stack([found.overlap - common, found.power - common - (1 - float(network.input_overlap))])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
@@ -13,8 +15,13 @@ from jax import lax
 
 from numerics import keys
 
-#: Half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
-COMPILER = {"xla_backend_optimization_level": 1}
+#: A third of the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
+COMPILER = {
+    "xla_backend_optimization_level": 1,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
 KEPT = 192  #: kernels kept compiled, a whole audit's: each takes about 140 of the 65530 memory maps that Linux allows a process
 
 Measure = Callable[..., Any]
@@ -30,6 +37,17 @@ class Stopwatch:
 
 class Imprecise(Exception):
     """JAX's 64-bit numbers are off, and statistics would be float32 without a word."""
+
+
+@cache
+def compiler_options() -> dict[str, Any]:
+    """Those of `COMPILER` that this version of XLA knows; another one compiles longer."""
+    trivial, known = jax.jit(lambda x: x).lower(0.0), {}
+    for name, value in COMPILER.items():
+        with suppress(jax.errors.JaxRuntimeError):
+            trivial.compile({name: value})
+            known[name] = value
+    return known
 
 
 class Kernel:
@@ -56,7 +74,7 @@ class Kernel:
         arguments = (keys.members(key, first, self.count), np.int32(which))
         if self._compiled is None:
             start = time.perf_counter()
-            self._compiled = jax.jit(self._run).lower(*arguments).compile(COMPILER)
+            self._compiled = jax.jit(self._run).lower(*arguments).compile(compiler_options())
             stopwatch.compiling += time.perf_counter() - start
         start = time.perf_counter()
         result = jax.device_get(self._compiled(*arguments))
@@ -85,8 +103,9 @@ def replicate(
     stopwatch: Stopwatch | None = None,
     at_once: int = 8,
     which: int | None = None,
+    first: int = 0,
 ) -> Any:
-    """Measurements of `networks` independent replicates, numbered along the first axis.
+    """Measurements of `networks` independent replicates, from number `first` on, along the first axis.
 
     `measure` takes one network's key; `name` identifies it, so that equal work compiles once. A compiled call covers `per_call`
     networks, `at_once` of them side by side in memory. With `which`, `measure` takes it as a second argument, and one kernel serves
@@ -94,5 +113,5 @@ def replicate(
     """
     kernel = _kernel(name, measure if which is not None else lambda network_key, _: measure(network_key), min(per_call, networks), at_once)
     stopwatch = stopwatch or Stopwatch()
-    parts = [kernel(key, first, which or 0, stopwatch) for first in range(0, networks, kernel.count)]
+    parts = [kernel(key, number, which or 0, stopwatch) for number in range(first, first + networks, kernel.count)]
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)

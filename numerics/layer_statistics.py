@@ -24,7 +24,7 @@ def _second_layer(width: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     # A sine, not ReLU: a narrow rectified layer is now and then zero in all its units, and has no power to divide by; and being
     # odd it leaves samples uncorrelated, so that averaging over them helps most.
     network, size = Network(activation=ACTIVATIONS["sine"]), Size(width, depth=1, samples=LAYER_SAMPLES)
-    h, _ = propagate(network, size, body_key, lambda h: ())
+    h = propagate(network, size, body_key, lambda layer: ()).activations
     z = dense(h, next_key, width, network.dense, Sampler.WEIGHTS)
     power = float(network.weight_variance) * jnp.mean(h.astype(jnp.float64) ** 2, axis=-1, keepdims=True)
     return z.astype(jnp.float64), power

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from numerics.ensemble import Size, dense, propagate
+from numerics.ensemble import Layer, Size, dense, propagate
 from numerics.kernel import replicate
 from theory.network import Network
 
@@ -28,11 +28,11 @@ def class_counts(network: Network, size: Size, key: jax.Array, networks: int) ->
         body_key, readout_key = jax.random.split(key)
         readout = jax.random.normal(readout_key, (size.width, 2), jnp.float32)
 
-        def observe(h: jax.Array) -> jax.Array:
-            outputs = _independent(h, network) @ readout
+        def observe(layer: Layer) -> jax.Array:
+            outputs = _independent(layer.activations, network) @ readout
             return jnp.sum(outputs[:, 0] > outputs[:, 1])
 
-        return propagate(network, size, body_key, observe)[1]
+        return propagate(network, size, body_key, observe).observed
 
     counts: np.ndarray = replicate(measure, ("counts", network, size), size.networks_per_call, key, networks)
     return counts
@@ -62,15 +62,15 @@ def votes(network: Network, size: Size, classes: int, readouts: int, judges: int
     def measure(key: jax.Array) -> Votes:
         body_key, readout_key = jax.random.split(key)
 
-        def observe(h: jax.Array) -> Votes:
-            outputs = dense(_independent(h, network), readout_key, readouts * classes, network.dense, size.sampler)
+        def observe(layer: Layer) -> Votes:
+            outputs = dense(_independent(layer.activations, network), readout_key, readouts * classes, network.dense, size.sampler)
             outputs = outputs.reshape(-1, readouts, classes)
             judged = jnp.argmax(outputs[:judges].mean(axis=0), axis=-1)
             voted = jnp.argmax(outputs, axis=-1)
             most = jnp.max(jnp.bincount(voted[:, 0], length=classes))
             return Votes(jnp.mean(voted[judges:] == judged, dtype=jnp.float64), most)
 
-        return propagate(network, size, body_key, observe)[1]
+        return propagate(network, size, body_key, observe).observed
 
     name = ("votes", network, size, classes, readouts, judges)
     found: Votes = replicate(measure, name, min(VOTING_AT_ONCE, size.networks_per_call), key, networks)

@@ -17,16 +17,26 @@ from scipy import optimize, stats
 
 MISS = 1e-6  #: probability that a deviation of the stated resolution goes unnoticed
 DEFAULT_ALPHA = 1e-6  #: probability that the whole audit of true claims shows any statistical failure
-DEFAULT_RESOLUTION = 0.02  #: relative deviation of γ that every observed claim can see
+DEFAULT_RESOLUTION = 0.01  #: relative deviation of γ that every observed claim can see
+MOST = 2.0**31  #: units (networks, or networks × width) that one check may ask for
+
+
+class TooMany(Exception):
+    """A check would need more than it may draw; the message says how many."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """Error rate of one check, the relative resolution wanted of it, and how often a deviation of that size may be missed."""
+    """Error rate of one check, the relative resolution wanted of it, how often a deviation of that size may be missed, and the most units it may draw."""
 
     alpha: float
     resolution: float
     miss: float = MISS
+    most: float = MOST
+
+    def no_finer_than(self, resolution: float) -> Design:
+        """The design of a check that has a resolution of its own, unless a coarser one is wanted."""
+        return replace(self, resolution=max(self.resolution, resolution))
 
     @property
     def deviations(self) -> float:
@@ -57,6 +67,11 @@ class Design:
         the pilot's by an F-distributed factor: of n values of kurtosis κ a variance has as much freedom as $2n/(\kappa-1)$ Gaussian ones
         (Satterthwaite), and no more than n. Few networks know their spread less well: the freedom of as many as a normal law would need
         is no larger than that of those returned, and what is resolved and the factor both fall with it.
+
+        Raises
+        ------
+        TooMany
+            If more would be needed than a check may draw.
         """
         variance = scale * float(pilot.var(ddof=1))
         if variance == 0:
@@ -64,7 +79,12 @@ class Design:
         share = 2 / (max(3.0, float(stats.kurtosis(pilot, fisher=False))) - 1)
         freedom = max(variance * (self.deviations / wanted) ** 2 / unit, fewest) - 1
         factor = float(stats.f.isf(self.miss, share * freedom, share * (len(pilot) - 1)))
-        return variance * factor * (self.resolved(1.0, freedom) / wanted) ** 2
+        units = variance * factor * (self.resolved(1.0, freedom) / wanted) ** 2
+        if not units <= self.most:
+            raise TooMany(
+                f"{units:.1e} networks (× width) would be needed, and a check may draw {self.most:.1e}: give a coarser --resolution"
+            )
+        return units
 
     def band(self, replicates: int) -> float:
         r"""Dvoretzky-Kiefer-Wolfowitz-Massart: $P(\sup|F_n - F| > \epsilon) \le 2e^{-2n\epsilon^2} = \alpha$."""

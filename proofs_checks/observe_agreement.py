@@ -77,7 +77,7 @@ def needs(experiment: Agreement, name: str, design: Design) -> Need:
         or "128 to 2048 in batches of 16 to 64"
     )
     draws = f"networks of widths {shapes}, of each {FEWEST} to {MOST}, as pilots of {PILOT} ask for"
-    return Need(draws, max(design.resolution, RESOLUTION))
+    return Need(draws, design.no_finer_than(RESOLUTION).resolution)
 
 
 def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str) -> Finding:
@@ -87,7 +87,7 @@ def run(experiment: Agreement, name: str, design: Design, seed: int, stream: str
     network = next(each for each in experiment.networks if combination(each) == name)
     prediction, shapes = _confrontation(network, experiment.depth)
     stated = prediction.gamma
-    design = Design(design.alpha, max(design.resolution, RESOLUTION))
+    design = design.no_finer_than(RESOLUTION)
     says, instead = _rival(experiment, stated, design)
     sampled = _Sampled(experiment, network, seed, f"{stream}/{name}")
     samples = _samples(sampled, stated, shapes, design)

@@ -14,9 +14,11 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need, trailing_number
 from proofs_checks.ladder import Fit, Rung, Sample, fit
-from proofs_checks.observe_prejudice import PILOT
 from theory import symbols as s
 from theory.experiments import Expectation
+
+RESOLUTION = 0.02  #: relative deviation that each must show, or the audit's own where that is coarser
+PILOT = 512  #: networks from which the spread is estimated before sizes are solved
 
 
 def checks(experiment: Expectation) -> tuple[str, ...]:
@@ -26,12 +28,15 @@ def checks(experiment: Expectation) -> tuple[str, ...]:
 
 def needs(experiment: Expectation, name: str, design: Design) -> Need:
     """Networks of the width, relative to the stated expectation."""
-    return Need(f"networks of width {trailing_number(name)}, as many as a pilot of {PILOT} asks for, and no fewer", design.resolution)
+    return Need(
+        f"networks of width {trailing_number(name)}, as many as a pilot of {PILOT} asks for, and no fewer",
+        design.no_finer_than(RESOLUTION).resolution,
+    )
 
 
 def run(experiment: Expectation, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare the mean over networks with the stated expectation at one width."""
-    width = trailing_number(name)
+    design, width = design.no_finer_than(RESOLUTION), trailing_number(name)
     predicted, instead = (
         float(N(sympify(formula).subs(s.N, Integer(width)), 30)) for formula in (experiment.stated, experiment.rival.instead)
     )

@@ -29,6 +29,7 @@ from theory.experiments import GradientGrowth
 from theory.network import Network
 
 NARROW, WIDE = 128, 1024  #: drawn with all their weights, and from Gram matrices
+RESOLUTION = 0.02  #: relative deviation of the factor that each must show, or the audit's own where that is coarser
 NARROW_SHARE = 0.25  #: units (networks × width × samples) of the narrow rung, relative to the wide one
 PILOT = 128  #: networks of the narrow rung from which the spread is estimated before sizes are solved
 FULL = (256, 512)  #: widths where batches grow with them
@@ -84,11 +85,15 @@ def log_of(factor: Expr) -> float:
 def needs(experiment: GradientGrowth, name: str, design: Design) -> Need:
     """Networks of two widths, relative to the factor."""
     widths = " and ".join(str(size.width) for _, size in rungs_of(experiment.network, experiment.layers[1] + 1))
-    return Need(f"networks of widths {widths}, as many as a pilot of {PILOT} asks for, of each {SMALLEST} at least", design.resolution)
+    return Need(
+        f"networks of widths {widths}, as many as a pilot of {PILOT} asks for, of each {SMALLEST} at least",
+        design.no_finer_than(RESOLUTION).resolution,
+    )
 
 
 def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare ln of the factor: a relative deviation of the factor is a deviation of its logarithm."""
+    design = design.no_finer_than(RESOLUTION)
     samples = ladder(experiment.network, experiment.layers, design, seed, stream)
     rungs = [sample.rung for sample in samples]
     best = fit(rungs)

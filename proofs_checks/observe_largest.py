@@ -41,6 +41,7 @@ NARROW_SHARE = 1 / 8  #: narrow networks, relative to wide ones: at these widths
 INFLATION = (8 / 7) ** 2 + (1 / 7) ** 2 / NARROW_SHARE  #: variance of the extrapolated share, where that of the wide networks is one
 JUDGES, VOTERS = 16, 16  #: samples of a network
 READOUTS = 256  #: behind one network: most of the variance of a share is theirs
+RESOLUTION = 0.02  #: relative deviation of a share that each must show, or the audit's own where that is coarser
 PILOT = 128  #: wide networks from which the spread of a share is estimated before sizes are solved
 VOTES_DISTANCE = 0.17  #: between laws of the most votes: what a check of that law must see
 DRAWN = 2**15  #: centres drawn for the stated law of the most votes
@@ -132,12 +133,13 @@ def needs(experiment: LargestFraction, name: str, design: Design) -> Need:
     widths = " and ".join(map(str, COUPLED_WIDTHS if experiment.network.couples_samples else WIDTHS))
     return Need(
         f"networks of widths {widths}, as many as a pilot of {PILOT} and the rival's distance ask for",
-        VOTES_DISTANCE if name.startswith("most_votes") else design.resolution,
+        VOTES_DISTANCE if name.startswith("most_votes") else design.no_finer_than(RESOLUTION).resolution,
     )
 
 
 def run(experiment: LargestFraction, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare one of the two statistics at one depth."""
+    design = design.no_finer_than(RESOLUTION)
     found = _votes(experiment, design, seed, stream)
     if name.startswith("most_votes"):
         return _most_votes(experiment, trailing_number(name), found[max(found)], design, seed, stream)

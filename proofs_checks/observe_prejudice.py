@@ -1,9 +1,14 @@
-r"""γ of random networks against depth, on a ladder of widths: the value extrapolated to infinite width, and the rate of its bias."""
+r"""γ of random networks against depth, on a ladder of widths: the value extrapolated to infinite width, and the rate of its bias.
+
+A pilot's draws are its own and enter no mean: half of its networks settle what control variates are multiplied with, the other half
+show the spread that is left, from which sizes are solved.
+"""
 
 from __future__ import annotations
 
 import math
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,30 +16,32 @@ from sympy import sympify
 
 from numerics import keys
 from numerics.datasets import gram
-from numerics.ensemble import Sampler, Size, moments
+from numerics.ensemble import Sampler, Size, controlled_moments
 from proofs_checks.calibration import FitNull, MisfitNull
+from proofs_checks.control_variates import Adjustment, fitted
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, Sample, fit, inflation
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
-from proofs_checks.precision import drift
+from proofs_checks.precision import control_drift, drift
 from proofs_checks.prediction import stated_gamma
 from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice
 from theory.network import Stack
 
-NARROW = (32, 128)  #: rungs drawn with all their weights: they carry the width bias
-BETWEEN = 64  #: one more, where the rate of the bias is asserted
-WIDE = 4096  #: the rung drawn from Gram matrices: it carries the value
+NARROW, WIDE = (
+    128,
+    2048,
+)  #: drawn with all their weights, and from Gram matrices; what remains of their bias, of order 1/(NW), counts against the claim
+NARROWER = (32, 64)  #: two more, where the rate of the bias is asserted
 DRAWN = (32, 64, 512)  #: the rungs of weights that are not Gaussian, all of them drawn
 #: Units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted, or the widest rung is not wide.
 NARROW_SHARE = 0.5
-#: The same elsewhere: the value extrapolated weighs them by 0.04 and 0.003, and their share adds 2.4 % to its variance.
+#: The same elsewhere: the value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance.
 CORRECTION_SHARE = 1 / 16
-SMALLEST = 2**17  #: units of the wide rung at least: 32 networks, for the freedom of their standard error
-SEEN_RATE = 2**18  #: units of the wide rung at least, where the rate of the bias is to be seen
-PILOT = 512  #: networks of the widest rung but one, from which the spread is estimated before sizes are solved
+SMALLEST = 2**17  #: units of the wide rung at least: 64 networks, for the freedom of their standard error
+PILOT = 512  #: networks of the widest rung but one
 SAMPLES = 16  #: samples of a network without batch statistics
 DATA_SAMPLES = 32  #: the same of a data set, so that their overlaps have a distribution
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
@@ -56,7 +63,7 @@ def widths_of(experiment: Prejudice) -> tuple[int, ...]:
     """The widths of the ladder."""
     if experiment.network.weights is not Distribution.GAUSSIAN:
         return DRAWN
-    return tuple(sorted({*NARROW, WIDE, *((BETWEEN,) if experiment.rate_depth else ())}))
+    return (*(NARROWER if experiment.rate_depth else ()), NARROW, WIDE)
 
 
 def stated_at(experiment: Prejudice, depth: int) -> float:
@@ -87,33 +94,79 @@ def rung_size(network: Stack, width: int, depth: int) -> Size:
     return Size(width, depth, samples_of(network), sampler=sampler)
 
 
-def _overlaps(experiment: Prejudice, width: int, networks: int, seed: int, stream: str, purpose: str) -> np.ndarray:
-    """The overlap c of networks, an array (networks, depths)."""
-    network = experiment.network
-    key = keys.stream(seed, stream, purpose, width)
-    gamma = np.asarray(moments(network, rung_size(network, width, max(experiment.depths)), key, networks).gamma(network))
-    return (gamma / (1 + gamma))[:, [depth - 1 for depth in experiment.depths]]
+class _Ensemble:
+    """Networks of one rung, drawn as they are asked for: the first ones are the same however many there are, whatever is stated of them."""
+
+    def __init__(self, network: Stack, size: Size, key: Any) -> None:
+        self.network, self.size, self.key = network, size, key
+        self.parts: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def first(self, networks: int) -> tuple[np.ndarray, np.ndarray]:
+        """The overlap c behind every layer, (networks, depth), and its control variates, (networks, depth, columns)."""
+        have = sum(len(overlap) for overlap, _ in self.parts)
+        if networks > have:
+            found = controlled_moments(self.network, self.size, self.key, networks - have, have)
+            gamma = np.asarray(found.moments.gamma(self.network))
+            self.parts.append((gamma / (1 + gamma), found.controls))
+        overlap, controls = (np.concatenate(each)[:networks] for each in zip(*self.parts, strict=True))
+        return overlap, controls
+
+
+@lru_cache(maxsize=8)
+def _ensemble(network: Stack, size: Size, seed: int, stream: str, purpose: str) -> _Ensemble:
+    return _Ensemble(network, size, keys.stream(seed, stream, purpose, size.width))
+
+
+def _drawn(experiment: Prejudice, width: int, networks: int, seed: int, stream: str, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+    """The overlap c of networks at the experiment's depths, and its control variates."""
+    size = rung_size(experiment.network, width, max(experiment.depths))
+    layers = [depth - 1 for depth in experiment.depths]
+    overlap, controls = _ensemble(experiment.network, size, seed, stream, purpose).first(networks)
+    return overlap[:, layers], controls[:, layers]
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """For each depth how overlaps are adjusted, and the adjusted overlaps of networks that had no part in it: (networks, depths)."""
+
+    adjustments: tuple[Adjustment, ...]
+    overlap: np.ndarray
+
+    def adjusted(self, drawn: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Overlaps (networks, depths) from overlaps and control variates."""
+        return _adjusted(self.adjustments, *drawn)
+
+
+def _adjusted(adjustments: tuple[Adjustment, ...], overlap: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    return np.stack([each.of(overlap[:, number], controls[:, number]) for number, each in enumerate(adjustments)], axis=1)
 
 
 @cache
-def pilot_of(experiment: Prejudice, seed: int, stream: str) -> np.ndarray:
-    """The overlap c of a pilot's networks, an array (networks, depths): its draws are its own, fix sizes and enter no test."""
-    return _overlaps(experiment, widths_of(experiment)[-2], PILOT, seed, stream, "pilot")
+def pilot_of(experiment: Prejudice, seed: int, stream: str) -> Pilot:
+    """The pilot of an experiment."""
+    width = widths_of(experiment)[-2]
+    overlap, controls = _drawn(experiment, width, PILOT, seed, stream, "pilot")
+    half, drifted = PILOT // 2, control_drift(experiment.network)
+    adjustments = tuple(
+        fitted(overlap[:half, number], controls[:half, number], drifted, SMALLEST / width) for number in range(len(experiment.depths))
+    )
+    return Pilot(adjustments, _adjusted(adjustments, overlap[half:], controls[half:]))
 
 
 @cache
 def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dict[int, np.ndarray]:
-    """The overlap c of every network of every rung, arrays (networks, depths), after a pilot has settled how many."""
+    """The adjusted overlap of every network of every rung, arrays (networks, depths), after a pilot has settled how many."""
     widths = widths_of(experiment)
     narrow_share = NARROW_SHARE if experiment.rate_depth or widths == DRAWN else CORRECTION_SHARE
     shares = tuple(1.0 if width == widths[-1] else narrow_share for width in widths)
     second = widths[-2]
-    units = float(SEEN_RATE if experiment.rate_depth else SMALLEST)
-    for depth, column in zip(experiment.depths, pilot_of(experiment, seed, stream).T, strict=True):
+    pilot = pilot_of(experiment, seed, stream)
+    units = float(SMALLEST)
+    for depth, column in zip(experiment.depths, pilot.overlap.T, strict=True):
         wanted = design.resolution * sensitivity(stated_at(experiment, depth))
         units = max(units, design.needed(column, wanted, SMALLEST // WIDE, second * inflation(widths, shares), widths[-1]))
     sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
-    return {width: _overlaps(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
+    return {width: pilot.adjusted(_drawn(experiment, width, networks, seed, stream, "ladder")) for width, networks in sizes.items()}
 
 
 def sensitivity(gamma: float) -> float:
@@ -123,9 +176,10 @@ def sensitivity(gamma: float) -> float:
 
 def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
     column = experiment.depths.index(depth)
-    rounding = drift(experiment.network, depth, samples_of(experiment.network))
-    pilot = pilot_of(experiment, seed, stream)[:, column]
-    return tuple(Sample(width, c[:, column], pilot, rounding) for width, c in ladder(experiment, design, seed, stream).items())
+    pilot = pilot_of(experiment, seed, stream)
+    rounding = drift(experiment.network, depth, samples_of(experiment.network)) + pilot.adjustments[column].rounding
+    rungs = ladder(experiment, design, seed, stream)
+    return tuple(Sample(width, c[:, column], pilot.overlap[:, column], rounding) for width, c in rungs.items())
 
 
 def needs(experiment: Prejudice, name: str, design: Design) -> Need:

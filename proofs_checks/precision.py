@@ -108,6 +108,11 @@ def drift(network: Stack, depth: int, samples: int) -> float:
     return FLOAT32 * _pairing(network, samples) * PER_STEP * _steps(network) * carried
 
 
+def control_drift(network: Stack) -> float:
+    """What such roundings can do to a control variate: its two sides compare moments of numbers that each moved by a factor within 1 ± ru, and so by 2ru of the power at most."""
+    return FLOAT32 * 4 * PER_STEP * _steps(network)
+
+
 def rounding(network: Stack, size: Size) -> Rounding:
     """The bounds on one network."""
     g, steps, pairing = magnification(network), _steps(network), _pairing(network, size.samples)

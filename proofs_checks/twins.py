@@ -17,7 +17,7 @@ from typing import Any
 from sympy import Expr, S, oo, pi, sympify
 
 from proofs_checks import decide, enclosed, observed
-from proofs_checks.design import Design
+from proofs_checks.design import DEFAULT_RESOLUTION, Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.exact import ExactWorker
 from theory import symbols as s
@@ -29,8 +29,9 @@ from theory.network import Network, Placement
 from theory.norms import NoNorm, Norm
 from theory.stages import Averaging, Axis, Stage
 
-COARSE = Design(alpha=1e-9, resolution=0.1)  #: most twins are far off, and need few networks
-FINE = Design(alpha=1e-9, resolution=0.02)  #: the default audit's: none may need more
+MOST = 2.0**24  #: units that a check of a twin may draw: those of the default audit draw up to 2^23
+COARSE = Design(alpha=1e-9, resolution=0.1, most=MOST)  #: most twins are far off, and need few networks
+FINE = Design(alpha=1e-9, resolution=DEFAULT_RESOLUTION, most=MOST)
 BATCH = 32  #: where a twin couples samples and its original does not
 SEED = 1
 RED = (Verdict.FAILS.value, Verdict.UNDECIDED.value)

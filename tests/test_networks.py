@@ -109,11 +109,11 @@ def test_pairing_samples_with_themselves_is_rejected():
     network = Network(batch_size=BATCH)
 
     def rungs(width):
-        def both(h):
-            return [estimator(h, coupled=False) for estimator in (two_moments, _with_the_diagonal)]
+        def both(layer):
+            return [estimator(layer.activations, coupled=False) for estimator in (two_moments, _with_the_diagonal)]
 
         def measure(key):
-            return propagate(network, Size(width, 1, 2 * BATCH), key, both)[1]
+            return propagate(network, Size(width, 1, 2 * BATCH), key, both).observed
 
         found = replicate(measure, ("diagonal", width), 256, keys.stream(3, "diagonal", width), 1024)
         return [np.asarray(estimate.overlap / estimate.power)[:, 0] for estimate in found]
@@ -144,7 +144,7 @@ def test_splitting_an_ensemble_into_calls_changes_nothing():
     network, size, key = Network(LayerNorm, Placement.POST), Size(16, 2, 4), keys.stream(4, "split")
 
     def measure(network_key):
-        return propagate(network, size, network_key, partial(two_moments, coupled=False))[1]
+        return propagate(network, size, network_key, lambda layer: two_moments(layer.activations, coupled=False)).observed
 
     whole = replicate(measure, ("split", "whole"), 12, key, 12)
     parts = replicate(measure, ("split", "parts"), 5, key, 12)  # five, five and two of five

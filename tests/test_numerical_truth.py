@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -229,7 +229,7 @@ def split(per_call, at_once, precision):
     size = replace(size, width=32, depth=2)
 
     def measure(network_key):
-        return propagate(network, size, network_key, partial(two_moments, coupled=False))[1]
+        return propagate(network, size, network_key, lambda layer: two_moments(layer.activations, coupled=False)).observed
 
     return replicate(measure, ("truth", per_call, at_once, precision), per_call, key, 40, at_once=at_once)
 
