@@ -141,10 +141,15 @@ def inputs(network: Stack, size: Size, key: jax.Array) -> jax.Array:
     count, precision = batches(network, size.samples), size.precision.value
     if isinstance(network.inputs, DataSet):
         return jnp.asarray(datasets.samples(network.inputs, size.samples), jnp.float32).astype(precision).reshape(*count, -1)
-    overlap = float(network.input_overlap)
-    common, own = np.sqrt(overlap) + float(network.input_shift), np.sqrt(1 - overlap)
+    common, own = parts_of_inputs(network)
     drawn = draw(network.inputs, key, (*count, size.input_dimension or size.width))
     return precision.type(common) + precision.type(own) * drawn.astype(precision)
+
+
+def parts_of_inputs(network: Stack) -> tuple[float, float]:
+    """What all random inputs have in common, and the factor of what each has for itself."""
+    overlap = float(network.input_overlap)
+    return float(np.sqrt(overlap)) + float(network.input_shift), float(np.sqrt(1 - overlap))
 
 
 def apply_stages(stages: tuple[Stage, ...], h: jax.Array) -> jax.Array:
@@ -254,7 +259,9 @@ def controlled_moments(network: Stack, size: Size, key: jax.Array, networks: int
 
     def measure(key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:
         passed = propagate(network, size, key, observe)
-        return *passed.observed, controls_of_inputs(network, passed.inputs)
+        # The samples of a data set are not drawn.
+        drawn = [] if isinstance(network.inputs, DataSet) else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
+        return *passed.observed, jnp.asarray(drawn, jnp.float64)
 
     name = ("controlled moments", network, size)
     measured = replicate(measure, name, size.networks_per_call, key, networks, first=first)

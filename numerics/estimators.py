@@ -26,7 +26,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from theory.distributions import DataSet
 from theory.network import Dense, Stack
 
 
@@ -72,27 +71,22 @@ class Draw:
     becomes: Callable[[jax.Array], jax.Array]
 
 
-def controls(draw: Draw, coupled: bool) -> jax.Array:
-    """Two even and two odd numbers (4,), float64, each of expectation zero given what entered the layer, relative to the power."""
+def differences(draw: Draw, coupled: bool) -> tuple[Moments, Moments]:
+    """Moments of pre-activations less those expected of them, and of what they become less those of what their negatives become."""
     gain, bias = float(draw.layer.weight_variance), float(draw.layer.bias_variance)
-    expected, found = (two_moments(h, coupled) for h in (draw.entered, draw.drawn))
-    power = gain * expected.power + bias
+    entered, found = (two_moments(h, coupled) for h in (draw.entered, draw.drawn))
     straight, mirrored = (two_moments(draw.becomes(z), coupled) for z in (draw.drawn, -draw.drawn))
-    both = straight.power + mirrored.power  # the same of z and −z: what it divides stays of expectation zero
-    return jnp.stack(
-        [
-            (found.overlap - gain * expected.overlap - bias) / power,
-            (found.power - power) / power,
-            (straight.overlap - mirrored.overlap) / both,
-            (straight.power - mirrored.power) / both,
-        ]
-    )
+    even = Moments(found.overlap - (gain * entered.overlap + bias), found.power - (gain * entered.power + bias))
+    return even, Moments(straight.overlap - mirrored.overlap, straight.power - mirrored.power)
 
 
-def controls_of_inputs(network: Stack, x: jax.Array) -> jax.Array:
-    """Overlap and power of random inputs, less their expectations; (2,), float64. A data set has no chance in it."""
-    if isinstance(network.inputs, DataSet):
-        return jnp.zeros(2, jnp.float64)
-    common = (float(network.input_overlap) ** 0.5 + float(network.input_shift)) ** 2
-    found = two_moments(x, network.couples_samples)
-    return jnp.stack([found.overlap - common, found.power - common - (1 - float(network.input_overlap))])
+def controls(draw: Draw, coupled: bool) -> jax.Array:
+    """The four differences (4,), float64, relative to the power expected of the pre-activations: what is known before the draw leaves expectations zero."""
+    power = float(draw.layer.weight_variance) * two_moments(draw.entered, coupled).power + float(draw.layer.bias_variance)
+    return jnp.stack([each / power for moments in differences(draw, coupled) for each in moments])
+
+
+def controls_of_inputs(x: jax.Array, common: float, own: float, coupled: bool) -> jax.Array:
+    """Overlap and power of inputs, a common number and one of each sample's own times random ones, less their expectations; (2,), float64."""
+    found = two_moments(x, coupled)
+    return jnp.stack([found.overlap - common**2, found.power - (common**2 + own**2)])

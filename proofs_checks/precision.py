@@ -109,8 +109,11 @@ def drift(network: Stack, depth: int, samples: int) -> float:
 
 
 def control_drift(network: Stack) -> float:
-    """What such roundings can do to a control variate: its two sides compare moments of numbers that each moved by a factor within 1 ± ru, and so by 2ru of the power at most."""
-    return FLOAT32 * 4 * PER_STEP * _steps(network)
+    """What such roundings can do to a control variate: its two sides are moments of numbers that each moved by a factor within 1 ± ru, so of 2ru of their power each.
+
+    Behind a norm the power is one, and behind an activation no more than before it; a control is relative to the power of pre-activations.
+    """
+    return FLOAT32 * 4 * PER_STEP * _steps(network) * max(1.0, 1 / float(network.weight_variance))
 
 
 def rounding(network: Stack, size: Size) -> Rounding:

@@ -32,6 +32,7 @@ from proofs_checks.mutants import Mutant
 from proofs_checks.twins import COARSE, SEED, Attempt, Twin, misstated, observations, one_check, same
 from theory import symbols as s
 from theory.activations import Activation
+from theory.catalogue import CLAIMS
 from theory.claim import ENCLOSED, Claim, Interval, Kind, Relation, Statement, Witness, derived_here
 from theory.experiments import Agreement, ClassFraction, Experiment, LargestFraction, Neutral, Prejudice, Rival, SameLaw, StatisticLaw
 from theory.gaussian_functions import expectation
@@ -48,7 +49,7 @@ BOUNDED = (Interval(s.c, 0, 1),)
 def of_code(claims: Claims) -> Iterator[Twin]:
     """All twins of code that these claims run through."""
     yield from of_stages(claims)
-    yield from of_measures(claims)
+    yield from of_measures()
     yield from of_inequalities(claims)
 
 
@@ -144,6 +145,8 @@ def _same_in_the_full_batch(stage: Stage, method: str, mutant: Mutant) -> str:
 MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
     (estimators.two_moments, "layer_norm_before_relu", 0),
     (estimators.groups, "batch_norm_before_relu", 0),
+    (estimators.differences, "gain_and_bias", 2),
+    (estimators.controls_of_inputs, "gain_and_bias", 2),
     (ensemble.dense, "layer_norm_before_relu", 0),
     (ensemble.scaled, "layer_norm_after_relu", 0),
     (ensemble.inputs, "layer_norm_after_relu", 1),
@@ -157,13 +160,11 @@ MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
 )
 
 
-def of_measures(claims: Claims) -> Iterator[Twin]:
+def of_measures() -> Iterator[Twin]:
     """Twins of estimators, their bias corrections and samplers."""
     for function, id, number in MEASURES:
-        if id not in claims:
-            continue
         for mutant in mutants.arithmetic(function):
-            one = one_check(claims[id].experiments[number])
+            one = one_check(CLAIMS[id].experiments[number])
             attempts = observations(one, one, f"twin/{id}/{function.__name__}/{mutant.change}")
             yield Twin(
                 id,

@@ -102,7 +102,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("claims", nargs=-1, metavar="[CLAIM]...")
 @module_option
-@click.option("--resolution", type=FRACTION, default=0.02, show_default=True, metavar="R", help="Relative deviation of γ to be seen.")
+@click.option("--resolution", type=FRACTION, default=0.01, show_default=True, metavar="R", help="Relative deviation of γ to be seen.")
 @click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
 @click.option(

@@ -208,7 +208,7 @@ def edited(edit):
 
 BREAKAGES = {
     "a verdict edited by hand": lambda text: text.replace('"verdict": "HOLDS"', '"verdict": "FAILS"', 1),
-    "a number edited by hand": lambda text: text.replace('"resolution": 0.02', '"resolution": 0.01'),
+    "a number edited by hand": lambda text: text.replace('"resolution": 0.01', '"resolution": 0.02'),
     "no digest": lambda text: text.replace('"digest"', '"dgst"'),
     "empty": lambda text: "",
     "truncated": lambda text: text[: len(text) // 2],

@@ -138,7 +138,7 @@ def test_the_drift_is_far_below_the_standard_errors_of_the_audit():
         if isinstance(check.subject, Prejudice) and "gamma_depth" in check.name:
             network, depth = check.subject.network, trailing_number(check.name)
             wanted = check.design.resolution / check.design.deviations * sensitivity(stated_at(check.subject, depth))
-            assert drift(network, depth, samples_of(network)) <= wanted / 20, check.id
+            assert drift(network, depth, samples_of(network)) <= wanted / 10, check.id
             seen += 1
     assert seen >= 50
     for experiment in (each for claim in CLAIMS.values() for each in claim.experiments if isinstance(each, Agreement)):
