@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from numerics.ensemble import NotFinite
 from numerics.kernel import replicate
 from numerics.namespace import XP
 from theory.norms import Norm
@@ -24,16 +25,25 @@ class Tally(NamedTuple):
 
 
 def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int) -> Tally:
-    """Draw at least `values` independent values, each the first sample of a batch of its own behind the norm, in float64."""
+    """Draw at least `values` independent values, each the first sample of a batch of its own behind the norm, in float64.
+
+    Raises
+    ------
+    NotFinite
+        If a batch had no spread to divide by.
+    """
     chunk = max(1, NUMBERS_AT_ONCE // batch)
     chunks = -(-values // chunk)
 
     def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        h = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float32).astype(jnp.float64)
+        # In float32 one batch of two in ten million is two equal numbers.
+        h = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64)
         for stage in norm.stages:
             h = stage.on_array(h, XP)
         first = jnp.sort(h[:, 0, 0])
         return jnp.searchsorted(first, jnp.asarray(edges), side="right"), jnp.maximum(-first[0], first[-1])
 
     below, largest = replicate(measure, ("statistic", norm, batch, len(edges)), 16, key, chunks, at_once=1)
+    if not np.isfinite(largest).all():
+        raise NotFinite(f"a statistic of {norm.name} in a batch of {batch} is not finite: the batch had no spread to divide by")
     return Tally(below.sum(axis=0), chunk * chunks, float(largest.max()))

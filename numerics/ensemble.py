@@ -259,9 +259,9 @@ def controlled_moments(network: Stack, size: Size, key: jax.Array, networks: int
 
     def measure(key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:
         passed = propagate(network, size, key, observe)
-        # The samples of a data set are not drawn.
-        drawn = [] if isinstance(network.inputs, DataSet) else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
-        return *passed.observed, jnp.asarray(drawn, jnp.float64)
+        given = isinstance(network.inputs, DataSet)  # and not drawn
+        opening = jnp.zeros(2, jnp.float64) if given else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
+        return *passed.observed, opening
 
     name = ("controlled moments", network, size)
     measured = replicate(measure, name, size.networks_per_call, key, networks, first=first)

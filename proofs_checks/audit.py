@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -232,6 +233,7 @@ def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
     runner = {Witness.EXACT: _exact, Witness.ENCLOSED: _enclosed, Witness.OBSERVED: _observed}[check.witness]
     try:
         found = runner(check, settings, worker)
+        json.dumps(found.to_json(), allow_nan=False)  # what is no number is no evidence
     except (Exception, SystemExit) as error:  # an error in a check is a finding, not a crash of the audit
         found = _evidence(check, Verdict.UNDECIDED, f"{type(error).__name__}: {error}")
     return replace(found, seconds=time.perf_counter() - start)

@@ -32,6 +32,6 @@ def fitted(statistic: np.ndarray, controls: np.ndarray, rounding: float, network
     """
     x = controls - controls.mean(axis=0)
     penalty = len(x) * networks * rounding**2 * np.eye(x.shape[1])
-    # The penalty is zero, and x'x perhaps singular, only where nothing is rounded: then the shortest of the best multipliers.
+    # Where nothing is rounded x'x may be singular: then the shortest of the best multipliers.
     multipliers = np.linalg.lstsq(x.T @ x + penalty, x.T @ (statistic - statistic.mean()), rcond=None)[0]
     return Adjustment(multipliers, rounding * float(np.abs(multipliers).sum()))

@@ -6,8 +6,10 @@ item then asserts its own evidence. Shares of α are those of the whole plan, wh
 
 import pytest
 
+from proofs_checks import observed
 from proofs_checks.audit import Settings, plan, run
 from proofs_checks.evidence import Verdict
+from proofs_checks.finding import Finding
 from theory.catalogue import CLAIMS
 from theory.claim import Kind, Witness
 
@@ -30,7 +32,9 @@ def test_check(check_id, evidence):
     item = evidence[check_id]
     assert item.verdict is Verdict.HOLDS, item.sentence
     if item.witness is Witness.OBSERVED and item.standard_error is not None:
-        assert item.resolution <= SETTINGS.resolution
+        check = next(check for check in PLAN if check.id == check_id)
+        wanted = observed.needs(check.subject, check.name.rsplit("/", 1)[-1], check.design).resolution
+        assert item.resolution <= (wanted if "gamma" not in check.name else SETTINGS.resolution)
     if item.rival:
         assert item.rival["rejected"] is True
 
@@ -65,3 +69,12 @@ def test_assumptions_have_no_evidence_and_are_rested_on():
     assert len(assumptions) == 7
     for claim in assumptions:
         assert claim.id in used and not claim.statements and not claim.experiments
+
+
+def test_what_is_no_number_is_no_evidence(monkeypatch):
+    """It could not be written, and would take all other evidence with it."""
+    monkeypatch.setattr(observed, "run", lambda *given: Finding(Verdict.HOLDS, "fine", details={"largest": float("nan")}))
+    claim = next(claim for claim in AUDITED if claim.experiments)
+    id = next(check.id for check in PLAN if check.claim is claim and check.witness is Witness.OBSERVED)
+    (item,) = run([claim], SETTINGS, only={id}).evidence[claim.id]
+    assert item.verdict is Verdict.UNDECIDED and "ValueError" in item.sentence

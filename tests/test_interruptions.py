@@ -131,7 +131,7 @@ def test_what_finished_is_not_run_again(after, tmp_path, monkeypatch):
     [
         (Settings(seed=7), QUICK, "seed is 250511312 there, 7 here"),
         (Settings(alpha=1e-3), QUICK, "α is 1e-06 there, 0.001 here"),
-        (Settings(resolution=0.1), QUICK, "resolution is 0.02 there, 0.1 here"),
+        (Settings(resolution=0.1), QUICK, "resolution is 0.01 there, 0.1 here"),
         (Settings(replicates=100), QUICK, "the number of replicates is 0 there, 100 here"),
         (Settings(), QUICK[:1], "it has other claims or checks"),
     ],

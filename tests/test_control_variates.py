@@ -1,0 +1,188 @@
+"""Control variates: their expectation is zero at every width, whatever the network; what they explain is taken from a spread, never from a mean."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import product
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from numerics import estimators, keys
+from numerics.ensemble import Sampler, Size, apply_stages, controlled_moments, moments
+from numerics.estimators import Draw, controls, differences
+from proofs_checks import observe_prejudice
+from proofs_checks.audit import Settings, plan, run
+from proofs_checks.control_variates import fitted
+from proofs_checks.design import Design, TooMany
+from proofs_checks.evidence import Verdict
+from proofs_checks.precision import control_drift, drift
+from theory.activations import ACTIVATIONS
+from theory.catalogue import CLAIMS
+from theory.distributions import DataSet, Distribution
+from theory.network import Block, Dense, Network, Placement
+from theory.norms import NORMS, BatchNorm, LayerNorm, RMSNorm
+from theory.stream import ResidualNetwork
+
+PRE, POST = Placement.PRE, Placement.POST
+BATCH = 8
+NETWORKS = {
+    "no norm": Network(),
+    "biases and overlap": Network(bias_variance=0.3, weight_variance=1.5, input_overlap=0.5),
+    "shifted inputs": Network(input_shift=0.5),
+    "layer norm before": Network(LayerNorm, PRE, bias_variance=0.1),
+    "layer norm after": Network(LayerNorm, POST, ACTIVATIONS["gelu"]),
+    "batch norm before": Network(BatchNorm, PRE, batch_size=BATCH),
+    "batch norm after": Network(BatchNorm, POST, ACTIVATIONS["erf"], batch_size=BATCH),
+    "blocks in turn": Network(RMSNorm, POST, then=(Block(LayerNorm, PRE),)),
+    "max pooling": Network(NORMS["max_pool"], POST),
+    "other weights": Network(LayerNorm, PRE, weights=Distribution.RADEMACHER),
+    "sparse weights": Network(weights=Distribution.SPARSE, inputs=Distribution.UNIFORM),
+    "stream, norm before": ResidualNetwork(LayerNorm, PRE, branch_gain=0.5),
+    "stream, norm after": ResidualNetwork(LayerNorm, POST),
+    "real data": Network(LayerNorm, POST, inputs=next(iter(DataSet))),
+}
+WIDTH, DEPTH, COUNT = 32, 3, 1024
+FROM_GRAM = ("biases and overlap", "batch norm before", "stream, norm after")
+SAMPLERS = [*((name, Sampler.WEIGHTS) for name in NETWORKS), *((name, Sampler.GRAM) for name in FROM_GRAM)]
+
+
+def drawn(network, sampler, stream):
+    size = Size(WIDTH, DEPTH, 2 * BATCH, sampler=sampler)
+    return controlled_moments(network, size, keys.stream(1, "controls", stream, sampler.value), COUNT)
+
+
+def standard_errors(columns):
+    """Of the mean of every column that varies, from zero."""
+    spread = columns.std(axis=0, ddof=1)
+    varies = spread > 1e-5  # what varies less is float32's rounding
+    return columns.mean(axis=0)[varies] / spread[varies] * np.sqrt(len(columns))
+
+
+def critical(columns):
+    """At an error rate of 1e-6 for all columns of all networks here."""
+    return stats.t.isf(1e-6 / 2 / columns / len(SAMPLERS), COUNT - 1)
+
+
+@pytest.mark.parametrize("name, sampler", SAMPLERS)
+def test_their_expectation_is_zero(name, sampler):
+    found = drawn(NETWORKS[name], sampler, name)
+    last = found.controls[:, -1]
+    off = standard_errors(last)
+    assert len(off) >= 4 and np.abs(off).max() <= critical(last.shape[1])
+    assert np.isfinite(last).all()
+    # Those of the layers behind are left out: they have no part in what came before.
+    per_layer = 8 if isinstance(NETWORKS[name], ResidualNetwork) else 4
+    opening = last.shape[1] - DEPTH * per_layer
+    assert not found.controls[:, 0, opening + per_layer :].any() and np.array_equal(
+        found.controls[:, 0, : opening + per_layer], last[:, : opening + per_layer]
+    )
+
+
+WRONG = {
+    "a gain that is off by 5 %": lambda draw, coupled: differences(replace(draw, layer=replace(draw.layer, weight_variance=2.1)), coupled),
+    "no bias": lambda draw, coupled: differences(replace(draw, layer=replace(draw.layer, bias_variance=0.0)), coupled),
+    "no mirror": lambda draw, coupled: (differences(draw, coupled)[0], estimators.two_moments(draw.becomes(draw.drawn), coupled)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_has_another_expectation_is_seen(name, monkeypatch):
+    from numerics import kernel
+
+    right, wrong = differences, WRONG[name]
+    network = Network(bias_variance=0.3)
+    for instead, seen in ((right, False), (wrong, True)):
+        monkeypatch.setattr(kernel, "_KERNELS", {})
+        monkeypatch.setattr(estimators, "differences", instead)
+        last = drawn(network, Sampler.WEIGHTS, name).controls[:, -1]
+        assert bool(np.abs(standard_errors(last)).max() > critical(last.shape[1])) is seen
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+@pytest.mark.parametrize("block", [(), LayerNorm.stages, (ACTIVATIONS["relu"].stage,)], ids=["nothing", "layer norm", "relu"])
+def test_over_all_signs_of_the_weights_they_cancel(coupled, block):
+    """No sampling: every matrix of signs once, and the mean of each control is zero but for the rounding of float64."""
+    entered = np.random.default_rng(1).normal(size=(2, 2, 3))
+    layer = Dense(2.0, 0.0, Distribution.RADEMACHER)
+    becomes = partial(apply_stages, tuple(block))
+    found = []
+    for signs in product((-1.0, 1.0), repeat=12):
+        weights = np.array(signs).reshape(3, 4)
+        z = jnp.asarray(entered @ weights * np.sqrt(2 / 3))
+        found.append(np.asarray(controls(Draw(layer, jnp.asarray(entered), z, becomes), coupled)))
+    found = np.array(found)
+    found = found[np.isfinite(found).all(axis=1)]  # a layer norm of four equal numbers divides by zero, for z and −z alike
+    assert len(found) > 3000
+    even, odd = found[:, :2].mean(axis=0), found[:, 2:].mean(axis=0)
+    assert np.abs(odd).max() <= 1e-13
+    if len(found) == 2**12:
+        assert np.abs(even).max() <= 1e-13
+        assert np.abs(found).max() > 0.1
+
+
+def overlaps(network, found):
+    gamma = np.asarray(found.moments.gamma(network))
+    return gamma / (1 + gamma)
+
+
+def test_the_moments_are_those_without_control_variates():
+    network = NETWORKS["layer norm before"]
+    size, key = Size(WIDTH, DEPTH, 2 * BATCH), keys.stream(1, "same")
+    one, other = controlled_moments(network, size, key, 64).moments, moments(network, size, key, 64)
+    assert np.abs(one.overlap - other.overlap).max() <= drift(network, DEPTH, 2 * BATCH)
+
+
+@pytest.mark.parametrize(
+    "name, left", [("no norm", 0.3), ("layer norm before", 0.3), ("layer norm after", 0.5), ("batch norm before", 0.8)]
+)
+def test_most_of_the_spread_is_explained(name, left):
+    """Of networks that had no part in the multipliers, a share below `left` remains: more is rejected at α = 1e-6."""
+    network = NETWORKS[name]
+    found = drawn(network, Sampler.WEIGHTS, name)
+    c, x, half = overlaps(network, found)[:, -1], found.controls[:, -1], COUNT // 2
+    adjustment = fitted(c[:half], x[:half], control_drift(network), 64)
+    adjusted = adjustment.of(c, x)[half:]
+    ratio = adjusted.var(ddof=1) / c[half:].var(ddof=1)
+    assert ratio / left <= stats.f.ppf(1e-6, half - 1, half - 1)
+    assert abs(adjusted.mean() - c.mean()) <= stats.t.isf(5e-7, half - 1) * np.sqrt(c.var() / half + adjusted.var() / half)
+
+
+def test_what_varies_less_than_its_rounding_is_left_out():
+    draw = np.random.default_rng(2).normal(size=(512, 3))
+    x = draw * (1.0, 1e-5, 0.0)
+    t = 3.0 + 2 * draw[:, 0] + draw[:, 1]
+    adjustment = fitted(t, x, rounding=1e-3, networks=1024)
+    assert adjustment.multipliers[0] == pytest.approx(2, abs=0.2) and np.abs(adjustment.multipliers[1:] * 1e-5).max() < 1e-4
+    # β·rounding of a control of spread s is at most rounding·s/(s² + K·rounding²), and that at most 1/(2√K).
+    assert adjustment.rounding <= 2.2e-3 + 2 * t.std() / 2 / np.sqrt(1024)
+    free = fitted(t, x, rounding=0.0, networks=1024)  # nothing is rounded: all is explained
+    assert free.multipliers[1] == pytest.approx(1e5, rel=1e-6) and free.multipliers[2] == 0
+    assert np.ptp(free.of(t, x)) < 1e-6
+
+
+def test_the_pilot_that_settles_multipliers_enters_nothing():
+    experiment = CLAIMS["layer_norm_before_relu"].experiments[0]
+    pilot = observe_prejudice.pilot_of(experiment, 1, "test")
+    assert pilot.overlap.shape == (observe_prejudice.PILOT // 2, len(experiment.depths))
+    other = observe_prejudice._drawn(experiment, observe_prejudice.NARROW, 64, 1, "test", "ladder")[0]
+    mine = observe_prejudice._drawn(experiment, observe_prejudice.NARROW, 64, 1, "test", "pilot")[0]
+    assert not np.isin(other, mine).any()
+
+
+def test_the_first_networks_are_the_same_however_many_there_are():
+    draw = partial(observe_prejudice._Ensemble, NETWORKS["layer norm before"], Size(WIDTH, 2, 4), keys.stream(1, "grown"))
+    at_once, grown = draw().first(700), draw()
+    for count in (10, 300, 299, 700):
+        for one, other in zip(grown.first(count), at_once, strict=True):
+            np.testing.assert_allclose(one, other[:count], rtol=0, atol=1e-6)  # calls of another size may round otherwise
+
+
+def test_more_than_may_be_drawn_is_undecided_and_says_so():
+    with pytest.raises(TooMany, match="give a coarser --resolution"):
+        Design(1e-8, 1e-9).needed(np.random.default_rng(1).normal(size=64), 1e-9, 32)
+    claim = CLAIMS["layer_norm_before_relu"]
+    (check,) = (check for check in plan([claim], Settings(resolution=1e-9)) if check.name == "experiment_1/gamma_depth_1")
+    item = run([claim], Settings(resolution=1e-9), only={check.id}).evidence[claim.id][0]
+    assert item.verdict is Verdict.UNDECIDED and "TooMany" in item.sentence
