@@ -89,11 +89,10 @@ def _change(slope: Expr, here: dict[Expr, arb], middle: dict[Expr, arb], symbol:
 def stated_gamma(maps: tuple[Expr, ...], start: tuple[float | Expr, ...], depth: int) -> float:
     r"""$\gamma_L = c_L/(1-c_L)$, $c_L$ by stated maps of c, or of c and q, applied L times: to double precision."""
     with precision(PRECISIONS[0]):
-        if len(maps) == 1 and simplify(maps[0].subs(s.c, exact(start[0]))) == 0 and depth > 0:
+        states = list(islice(iterate(tuple(map(sympify, maps)), tuple(arb(enclose(exact(value))) for value in start)), depth + 1))
+        if len(maps) == 1 and depth > 0 and states[1][0].contains(0) and simplify(maps[0].subs(s.c, exact(start[0]))) == 0:
             return 0.0
-    with precision(PRECISIONS[0]):
-        states = iterate(tuple(map(sympify, maps)), tuple(arb(enclose(exact(value))) for value in start))
-        overlap = next(islice(states, depth, None))[0]
+        overlap = states[depth][0]
         return known(overlap / (1 - overlap))
 
 
