@@ -92,6 +92,12 @@ class Size:
         """Replicates in one compiled call: few, so that ensembles of any size share one kernel, and enough that calls cost nothing."""
         return max(16, min(256, 2**13 // self.width))
 
+    @property
+    def networks_at_once(self) -> int:
+        """Replicates side by side in memory: as many as share 2^28 numbers of a layer's weights and activations, and eight at most."""
+        drawn = self.width if self.sampler is Sampler.WEIGHTS else self.samples
+        return max(1, min(8, 2**28 // (self.width * (drawn + self.samples))))
+
 
 def batches(network: Stack, samples: int) -> tuple[int, int]:
     """(number of batches, samples per batch); one batch where no stage takes batch statistics or the batch size is not given.
@@ -226,7 +232,7 @@ def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch
     def measure(key: jax.Array) -> Moments:
         return propagate(network, size, key, partial(_moments, coupled=network.couples_samples)).observed
 
-    found: Moments = replicate(measure, ("moments", network, size), size.networks_per_call, key, networks, stopwatch)
+    found: Moments = replicate(measure, ("moments", network, size), size.networks_per_call, key, networks, stopwatch, size.networks_at_once)
     return finite(found, network, size)
 
 
@@ -264,7 +270,7 @@ def controlled_moments(network: Stack, size: Size, key: jax.Array, networks: int
         return *passed.observed, opening
 
     name = ("controlled moments", network, size)
-    measured = replicate(measure, name, size.networks_per_call, key, networks, first=first)
+    measured = replicate(measure, name, size.networks_per_call, key, networks, at_once=size.networks_at_once, first=first)
     found, layers, opening = finite(measured, network, size)
     columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
     return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))
@@ -286,7 +292,7 @@ def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax
 
         return propagate(one, size, key, partial(_moments, coupled=one.couples_samples), block).observed
 
-    found: Moments = replicate(measure, ("family", family, size), size.networks_per_call, key, networks, which=which)
+    found: Moments = replicate(measure, ("family", family, size), size.networks_per_call, key, networks, at_once=size.networks_at_once, which=which)
     return finite(found, family[which], size)
 
 

@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 
 from numerics import keys
-from numerics.ensemble import Size, moments
+from numerics.ensemble import Sampler, Size, moments
 from numerics.kernel import Stopwatch
 from theory.network import Stack
 
 
-def simulate(network: Stack, *, width: int, depth: int, samples: int, networks: int, seed: int, input_dimension: int = 0) -> dict[str, Any]:
+def simulate(
+    network: Stack,
+    *,
+    width: int,
+    depth: int,
+    samples: int,
+    networks: int,
+    seed: int,
+    input_dimension: int = 0,
+    sampler: Sampler = Sampler.WEIGHTS,
+) -> dict[str, Any]:
     """Mean of γ over networks and its standard error (None for one network), with the readout integrated out.
 
     Where a norm couples all samples in one batch, a second, independent batch of as many samples is drawn: γ needs pairs of
@@ -22,7 +32,7 @@ def simulate(network: Stack, *, width: int, depth: int, samples: int, networks: 
     Raises
     ------
     ValueError
-        If the batch size does not divide the samples, or one sample alone is to have an overlap.
+        If the batch size does not divide the samples, one sample alone is to have an overlap, or the sampler has no such weights.
     NotFinite
         If a norm divided by zero.
     """
@@ -33,7 +43,7 @@ def simulate(network: Stack, *, width: int, depth: int, samples: int, networks: 
     if network.couples_samples and network.batch_size in (float("inf"), samples):
         network, drawn = replace(network, batch_size=samples), 2 * samples
     stopwatch = Stopwatch()
-    size = Size(width, depth, drawn, input_dimension)
+    size = Size(width, depth, drawn, input_dimension, sampler)
     key = keys.stream(seed, "simulate")
     gamma = np.asarray(moments(network, size, key, networks, stopwatch).gamma(network))[:, -1]
     return {

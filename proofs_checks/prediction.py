@@ -17,7 +17,6 @@ from flint import arb
 from sympy import Expr, S, oo, simplify, sympify
 
 from proofs_checks.balls import NotEnclosed, Values, enclose, known, precision
-from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
 from theory.activations import PiecewiseLinear
 from theory.class_fraction import fraction_variance, mean_largest
@@ -263,5 +262,7 @@ def multiclass(gamma: float, classes: int) -> Fractions:
     r"""Class fractions of K classes, by claim `largest_class_fraction`: $E\sum_k G_k^2 = K\,T_K(c)$ and $E\max_k G_k = K\,T_K(\sqrt c)$."""
     if gamma == 0:
         return Fractions(0.0, 1 / classes, 0.0)
+    from proofs_checks.two_races import Correlation, one_wins_both  # SciPy is loaded where it is asked for
+
     (same, _), (largest, error) = (one_wins_both(Correlation.of(gamma, judges), classes) for judges in (1, math.inf))
     return Fractions((same - 1 / classes) / classes, largest, error)

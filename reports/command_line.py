@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from theory.claim import Claim
 
 PICTURES = ("pdf", "png", "svg")
+SAMPLERS = ("weights", "gram")
 #: Options of an audit that say nothing beside another one.
 EXCLUSIVE = {
     "twins": ("plan", "seed", "vary_seed", "resume", "calibrate", "alpha", "resolution"),
@@ -377,6 +378,13 @@ def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]
 @click.option("--seed", required=True, type=SEED, metavar="N")
 @click.option("--input-dimension", type=positive(), metavar="d", help="[default: the width]")
 @click.option(
+    "--sampler",
+    default="weights",
+    show_default=True,
+    metavar="weights|gram",
+    help="How a layer is drawn: all its weights, or what Gaussian weights imply given the layer below, n·N numbers in place of N·N.",
+)
+@click.option(
     "--weights", default="gaussian", show_default=True, metavar="NAME", help=f"What weights are drawn from: {', '.join(WEIGHTS)}."
 )
 def simulate(**options: Any) -> None:
@@ -392,7 +400,9 @@ def simulate(**options: Any) -> None:
         raise click.UsageError(
             f"--input-dimension is {options['input_dimension']}, but {network.inputs.value} have a dimension of their own"
         )
-    from numerics.ensemble import NotFinite
+    if options["sampler"] not in SAMPLERS:
+        raise nearest("sampler", options["sampler"], SAMPLERS)
+    from numerics.ensemble import NotFinite, Sampler
     from numerics.prejudice import simulate as run
 
     try:
@@ -404,6 +414,7 @@ def simulate(**options: Any) -> None:
             networks=options["networks"],
             seed=options["seed"],
             input_dimension=options["input_dimension"] or 0,
+            sampler=Sampler(options["sampler"]),
         )
     except (ValueError, NotFinite) as error:
         raise click.UsageError(str(error)) from None

@@ -88,6 +88,8 @@ VALUES = {
     "predict --norm layer_norm --depth 2": ("--placement", "none, pre or post", "--residual"),
     "simulate --norm layer_norm --depth 2 --width 8 --samples 4 --networks 3 --seed 5": ("--placement", "--residual"),
     f"{STREAM} --placement pre": ("--placement pre", "--residual pre"),
+    f"{SIMULATE} --sampler gran": ("'gran'", "weights, gram", "nearest is 'gram'"),
+    f"{SIMULATE} --sampler gram --weights sparse": ("Gaussian weights only", "sparse"),
     f"{SIMULATE} --residual post": ("--placement none", "--residual post"),
     f"{PREDICT} --branch-gain 2": ("--branch-gain 2", "--residual"),
     "predict --norm layer_norm --depth 2 --branch-gain 2": ("--branch-gain 2", "--residual"),
@@ -406,6 +408,14 @@ def test_simulate_for_programs(call):
     assert json.loads(call(f"{SIMULATE} --json --seed 6")[1])["gamma"] != data["gamma"]
     alone = json.loads(call(f"{SIMULATE} --json --networks 1")[1])
     assert alone["standard_error"] is None
+
+
+def test_simulate_by_either_sampler(call):
+    """One law, other draws: the values differ and agree within six of their standard errors."""
+    words = "simulate --norm layer_norm --placement pre --depth 3 --width 128 --samples 16 --networks 200 --seed 5 --json"
+    one, other = (json.loads(call(f"{words} --sampler {sampler}")[1]) for sampler in ("weights", "gram"))
+    apart = abs(one["gamma"] - other["gamma"]) / math.hypot(one["standard_error"], other["standard_error"])
+    assert 0 < apart < 6
 
 
 def test_a_number_behind_a_colon(call):

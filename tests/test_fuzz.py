@@ -261,7 +261,7 @@ LINES = [
     "predict --norm group_norm:4 --placement pre --depth 1 --then none/none --inputs uniform --module mine.py",
     "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5 --json",
     "simulate --norm ghost_batch_norm:4 --placement pre --depth 1 --batch-size 8 --width 8 --samples 8 --networks 3 --seed 5 --weights sparse",
-    "simulate --norm layer_norm --residual pre --depth 2 --width 8 --samples 4 --networks 1 --seed 0 --input-dimension 4",
+    "simulate --norm layer_norm --residual pre --depth 2 --width 8 --samples 4 --networks 1 --seed 0 --input-dimension 4 --sampler gram",
     "list norms --json",
     "list claims",
     "list activations --module mine.py",
