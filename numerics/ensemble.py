@@ -292,7 +292,9 @@ def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax
 
         return propagate(one, size, key, partial(_moments, coupled=one.couples_samples), block).observed
 
-    found: Moments = replicate(measure, ("family", family, size), size.networks_per_call, key, networks, at_once=size.networks_at_once, which=which)
+    found: Moments = replicate(
+        measure, ("family", family, size), size.networks_per_call, key, networks, at_once=size.networks_at_once, which=which
+    )
     return finite(found, family[which], size)
 
 
