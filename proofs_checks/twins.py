@@ -11,10 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
-from sympy import Expr, S, oo, pi, sympify
+import numpy as np
+from sympy import Expr, Max, S, oo, pi, symbols, sympify
 
 from proofs_checks import decide, enclosed, observed
 from proofs_checks.design import DEFAULT_RESOLUTION, Design
@@ -27,7 +28,8 @@ from theory.experiments import ClassFraction, Expectation, Experiment, LargestFr
 from theory.law import NoClosedForm, exact
 from theory.network import Network, Placement
 from theory.norms import NoNorm, Norm
-from theory.stages import Averaging, Axis, Stage
+from theory.stages import Averaging, Axis, Pool, Stage
+from theory.symbolic_arrays import FUNCTIONS
 
 MOST = 2.0**24  #: units that a check of a twin may draw: those of the default audit draw up to 2^23
 COARSE = Design(alpha=1e-9, resolution=0.1, most=MOST)  #: most twins are far off, and need few networks
@@ -216,6 +218,8 @@ def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
     if isinstance(experiment, Prejudice):
         depth = experiment.rival_depth
         return _same_overlap(experiment, twin.overlap_map, twin.first, depth)
+    if isinstance(experiment, LargestFraction):
+        return _same_overlap(experiment, twin.overlap_map, (exact(experiment.network.input_overlap),), experiment.rival_depth)
     if isinstance(experiment, ClassFraction):  # the factor of a symmetric variable, at the stated γ
         overlap = _iterated(experiment.overlap_map, exact(experiment.network.input_overlap), experiment.rival_depth)
         squares = [(each.deviation**2).subs(s.gamma, overlap / (1 - overlap)) for each in (experiment, twin)]
@@ -244,12 +248,7 @@ def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: 
 
 
 def _formula(experiment: Any) -> Expr:
-    match experiment:
-        case LargestFraction():
-            return experiment.overlap_map
-        case Expectation():
-            return experiment.stated
-    return experiment.density
+    return experiment.stated if isinstance(experiment, Expectation) else experiment.density
 
 
 #: What counts of votes can see: their resolution is a tenth in distance. The formula itself is a statement of `class_fraction_law`.
@@ -353,12 +352,39 @@ def _other_axis(stage: Stage) -> Stage:
     return replace(stage, axis=Axis.FEATURES if stage.axis is Axis.BATCH else Axis.BATCH)
 
 
+class _Windows:
+    """NumPy's names on arrays of symbols, as far as pooling and elementwise stages ask for them."""
+
+    reshape, mean = staticmethod(np.reshape), staticmethod(np.mean)
+
+    @staticmethod
+    def max(h: Any, axis: int) -> Any:
+        return np.apply_along_axis(lambda window: np.array(Max(*window), dtype=object), axis, h)
+
+    def __getattr__(self, name: str) -> Any:
+        return np.vectorize(FUNCTIONS[name], otypes=[object])
+
+
+def _same_window(one: Network, other: Network) -> str:
+    """Why two blocks are one: of a window of units, in symbols, both make the same."""
+    pool = next((stage for stage in one.stages if isinstance(stage, Pool)), None)
+    if pool is None:
+        return ""
+    window = np.array([symbols(f"z:{pool.window}", real=True)], dtype=object)
+    try:
+        made = [reduce(lambda h, stage: stage.on_array(h, _Windows()), network.block, window).item() for network in (one, other)]
+    except Exception:  # a stage asks for more than a window
+        return ""
+    found = same(made[0], made[1], ())
+    return found and f"of a window of {pool.window} units: {found}"
+
+
 def _same_map(experiment: Any, network: Any, claim: Claim) -> str:
-    """Why another network has the stated prejudice: its own map is the stated one, or has its value at the rival's depth."""
+    """Why another network has the stated prejudice: its block or its map is the stated one, or has its value at the rival's depth."""
     try:
         own = network.overlap_map()
     except NoClosedForm:
-        return ""
+        return _same_window(experiment.network, network) if isinstance(network, Network) else ""
     if isinstance(experiment, Neutral):
         return same(own, S.Zero, _domain_of(claim))
     return same(own, experiment.overlap_map, _domain_of(claim)) or _same_overlap(

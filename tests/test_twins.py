@@ -77,6 +77,24 @@ def outcome(on_twin, on_original=Verdict.HOLDS, proof=""):
     return twins.run(Twin("claim", "twin", "statement", (Attempt(Witness.EXACT, check(on_twin), check(on_original)),), lambda: proof))
 
 
+@pytest.mark.parametrize("id, proved", [("max_pooling", True), ("average_pooling", False)])
+def test_pooling_on_either_side_of_a_rectifier(id, proved):
+    """The largest of rectified units is the largest unit, rectified; of their mean that is not so."""
+    claim = CLAIMS[id]
+    swapped = next(twin for twin in twins.of_network(claim, 0, claim.experiments[0]) if "other side" in twin.name)
+    assert ("of a window of 2 units" in swapped.proof()) is proved
+    left_out = next(twin for twin in twins.of_network(claim, 0, claim.experiments[0]) if "left out" in twin.name)
+    assert not left_out.proof()
+
+
+def test_formulas_of_one_value_are_proved_one_where_they_are_evaluated():
+    claim = CLAIMS["largest_class_fraction"]
+    neutral = {twin.name.split(": ")[1]: twin.proof() for twin in twins.of_experiment(claim, 1, claim.experiments[1])}
+    assert neutral.keys() == {"sign", "factor 2", "π", "exponent"} and all(neutral.values())  # of nothing
+    growing = [twin.proof() for twin in twins.of_experiment(claim, 0, claim.experiments[0])]
+    assert growing and not any(growing)
+
+
 def test_what_counts_as_caught():
     assert outcome(Verdict.FAILS).caught
     assert outcome(Verdict.UNDECIDED).caught  # red because of the twin: the original holds
