@@ -35,15 +35,15 @@ def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int
     chunk = max(1, NUMBERS_AT_ONCE // batch)
     chunks = -(-values // chunk)
 
-    def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array, int]:
         # In float32 one batch of two in ten million is two equal numbers.
         h = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64)
         for stage in norm.stages:
             h = stage.on_array(h, XP)
         first = jnp.sort(h[:, 0, 0])
-        return jnp.searchsorted(first, jnp.asarray(edges), side="right"), jnp.maximum(-first[0], first[-1])
+        return jnp.searchsorted(first, jnp.asarray(edges), side="right"), jnp.maximum(-first[0], first[-1]), first.size
 
-    below, largest = replicate(measure, ("statistic", norm, batch, len(edges)), 16, key, chunks, at_once=1)
+    below, largest, counted = replicate(measure, ("statistic", norm, batch, len(edges)), 16, key, chunks, at_once=1)
     if not np.isfinite(largest).all():
         raise NotFinite(f"a statistic of {norm.name} in a batch of {batch} is not finite: the batch had no spread to divide by")
-    return Tally(below.sum(axis=0), chunk * chunks, float(largest.max()))
+    return Tally(below.sum(axis=0), int(counted.sum()), float(largest.max()))

@@ -21,16 +21,16 @@ def _independent(h: jax.Array, network: Network) -> jax.Array:
 def class_counts(network: Network, size: Size, key: jax.Array, networks: int) -> np.ndarray:
     """Independent samples with Y_0 > Y_1 behind each hidden layer of each network. Shape (networks, depth), int.
 
-    One readout is drawn per network and read behind every layer: independent of the network, it has its law at each.
+    One readout is drawn per network, the difference of two outputs' weights up to a factor, and read behind every layer: independent of
+    the network, it has its law at each.
     """
 
     def measure(key: jax.Array) -> jax.Array:
         body_key, readout_key = jax.random.split(key)
-        readout = jax.random.normal(readout_key, (size.width, 2), jnp.float32)
+        readout = jax.random.normal(readout_key, (size.width,), jnp.float32)
 
         def observe(layer: Layer) -> jax.Array:
-            outputs = _independent(layer.activations, network) @ readout
-            return jnp.sum(outputs[:, 0] > outputs[:, 1])
+            return jnp.sum(_independent(layer.activations, network) @ readout > 0)
 
         return propagate(network, size, body_key, observe).observed
 

@@ -42,6 +42,11 @@ def arithmetic(function: Callable[..., Any]) -> Iterator[Mutant]:
     return _mutants(function, _other_arithmetic)
 
 
+def operations(function: Callable[..., Any]) -> Iterator[Mutant]:
+    """The same for operators and their operands alone: what counts or names something else than a quantity stays."""
+    return _mutants(function, _other_arithmetic, operands=True)
+
+
 def inequalities(function: Callable[..., Any]) -> Iterator[Mutant]:
     """One mutant for each comparison of the function's body, turned around."""
     return _mutants(function, _other_inequality)
@@ -63,13 +68,15 @@ def _other_inequality(node: ast.AST) -> ast.AST | None:
     return None
 
 
-def _mutants(function: Callable[..., Any], other: Callable[[ast.AST], ast.AST | None]) -> Iterator[Mutant]:
+def _mutants(function: Callable[..., Any], other: Callable[[ast.AST], ast.AST | None], operands: bool = False) -> Iterator[Mutant]:
     assert isinstance(function, FunctionType)
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
-    for number, node in enumerate(_body(definition)):
-        if other(node) is None:
+    body = _body(definition)
+    quantities = [each for node in body if isinstance(node, ast.BinOp) for each in (node.left, node.right)]
+    for number, node in enumerate(body):
+        if other(node) is None or (operands and isinstance(node, ast.Constant) and node not in quantities):
             continue
         changed = copy.deepcopy(tree)
         place = _body(changed.body[0])[number]

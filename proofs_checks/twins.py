@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -104,20 +104,22 @@ class Outcome:
 
 
 def run(twin: Twin) -> Outcome:
-    """Confront a twin with its witnesses, and ask for a proof where none catches it."""
+    """Confront a twin with its witnesses; before a witness tries harder, and where none catches it, ask for a proof that it is none."""
     start = time.perf_counter()
     verdicts: dict[str, str] = {}
-    sentence = ""
+    sentence, proof = "", cache(twin.proof)
     for attempt in twin.attempts:
         witness = attempt.witness.value
         if verdicts.get(witness) in RED:
             continue
+        if witness in verdicts and proof():
+            break
         verdict, said = _carried_out(attempt.on_twin)
         controlled = verdict is not Verdict.UNDECIDED or _carried_out(attempt.on_original)[0] is Verdict.HOLDS
         verdicts[witness] = verdict.value if controlled else "NO CONTROL"
         if not sentence or verdicts[witness] in RED:
             sentence = said
-    equivalent = "" if any(verdict in RED for verdict in verdicts.values()) else twin.proof()
+    equivalent = "" if any(verdict in RED for verdict in verdicts.values()) else proof()
     return Outcome(twin.claim, twin.name, twin.kind, verdicts, sentence, equivalent, time.perf_counter() - start)
 
 
@@ -281,7 +283,7 @@ def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 
 def one_check(experiment: Any) -> Any:
-    """The experiment with a single check: at the rival's depth, where it has one, or in the smallest batch."""
+    """The experiment at a single depth or width: the rival's, where it has one; or in the two smallest batches."""
     match experiment:
         case Prejudice():
             return replace(experiment, depths=(experiment.rival_depth,), rate_depth=None)
@@ -292,20 +294,22 @@ def one_check(experiment: Any) -> Any:
         case Expectation():
             return replace(experiment, widths=experiment.widths[:1])
         case StatisticLaw():
-            smallest = min(batch for batch in experiment.batches if batch > 2)  # where a degree of freedom is not lost in many
-            return replace(experiment, batches=(smallest,), rival_batch=smallest)
+            small = tuple(sorted(batch for batch in experiment.batches if batch > 2)[:2])  # where a degree of freedom is not lost in many
+            return replace(experiment, batches=small, rival_batch=small[0])
     return experiment
 
 
 def observations(twin: Experiment, original: Experiment, stream: str) -> tuple[Attempt, ...]:
-    """The first check of an experiment, coarsely and then at the default audit's resolution."""
+    """The checks of an experiment, coarsely and then at the default audit's resolution."""
     return tuple(
-        Attempt(Witness.OBSERVED, *(partial(_observe, each, design, stream) for each in (twin, original))) for design in (COARSE, FINE)
+        Attempt(Witness.OBSERVED, *(partial(_observe, each, name, design, stream) for each in (twin, original)))
+        for design in (COARSE, FINE)
+        for name in observed.checks(original)
     )
 
 
-def _observe(experiment: Experiment, design: Design, stream: str) -> tuple[Verdict, str]:
-    found = observed.run(experiment, observed.checks(experiment)[0], design, SEED, stream)
+def _observe(experiment: Experiment, name: str, design: Design, stream: str) -> tuple[Verdict, str]:
+    found = observed.run(experiment, name, design, SEED, stream)
     return found.verdict, found.sentence
 
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
+import numpy as np
 from sympy import Integer, oo, sqrt, sympify
 
-from numerics import batch_statistic, ensemble, estimators, kernel, layer_statistics, readout
+from numerics import batch_statistic, draws, ensemble, estimators, kernel, keys, layer_statistics, readout
+from numerics.ensemble import Size
 from numerics.namespace import XP
 from proofs_checks import (
     audit,
+    control_variates,
     decide,
     enclosed,
     finding,
@@ -82,7 +86,7 @@ def of_stages(claims: Claims) -> Iterator[Twin]:
                 places[0][0],
                 f"{kind.__name__}.{method}: {mutant.change}",
                 "array code",
-                tuple(attempt for attempts in zip(*checks, strict=True) for attempt in attempts),  # coarsely everywhere, then finely
+                tuple(attempt for attempts in zip_longest(*checks) for attempt in attempts if attempt),  # coarsely everywhere, then finely
                 partial(_same_in_the_full_batch, places[0][2], method, mutant),
             )
 
@@ -141,21 +145,23 @@ def _same_in_the_full_batch(stage: Stage, method: str, mutant: Mutant) -> str:
 
 # What measures networks
 
-#: Functions that draw, measure and extrapolate; the claim and the number of the experiment that they are put before.
+#: Functions that draw, measure and extrapolate; the claims and the numbers of the experiments that they are put before.
 MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
     (estimators.two_moments, "layer_norm_before_relu", 0),
     (estimators.groups, "batch_norm_before_relu", 0),
     (estimators.differences, "gain_and_bias", 2),
     (estimators.controls_of_inputs, "gain_and_bias", 2),
     (ensemble.dense, "layer_norm_before_relu", 0),
-    (ensemble.scaled, "layer_norm_after_relu", 0),
-    (ensemble.inputs, "layer_norm_after_relu", 1),
+    (ensemble.scaled, "gain_and_bias", 2),
+    (ensemble.inputs, "gain_and_bias", 2),
+    (ensemble.parts_of_inputs, "layer_norm_after_relu", 1),
     (readout.class_counts, "layer_norm_before_relu", 1),
     (readout.votes, "largest_class_fraction", 0),
     (batch_statistic.tally, "batch_standardised_gaussian", 0),
     (layer_statistics._layer_mean_square, "layer_statistics_concentrate", 0),
     (layer_statistics._layer_variance_fluctuation, "layer_statistics_concentrate", 1),
     (layer_statistics._lyapunov_ratio, "lyapunov_ratio_of_relu", 0),
+    (control_variates.fitted, "layer_norm_before_relu", 0),
     (ladder._design_matrix, "layer_norm_before_relu", 0),
 )
 
@@ -163,15 +169,36 @@ MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
 def of_measures() -> Iterator[Twin]:
     """Twins of estimators, their bias corrections and samplers."""
     for function, id, number in MEASURES:
-        for mutant in mutants.arithmetic(function):
-            one = one_check(CLAIMS[id].experiments[number])
-            attempts = observations(one, one, f"twin/{id}/{function.__name__}/{mutant.change}")
+        one = one_check(CLAIMS[id].experiments[number])
+        originals = observations(one, one, f"twin/{id}/{function.__name__}")
+        for mutant in mutants.operations(function):
+            # Streams of their own: what is drawn is kept by its stream.
+            broken = observations(one, one, f"twin/{id}/{function.__name__}/{mutant.change}")
             yield Twin(
                 id,
                 f"{function.__name__.strip('_')}: {mutant.change}",
                 "estimator",
-                tuple(Attempt(each.witness, partial(_instead, function, mutant, each.on_twin), each.on_original) for each in attempts),
+                tuple(
+                    Attempt(each.witness, partial(_instead, function, mutant, each.on_twin), original.on_original)
+                    for each, original in zip(broken, originals, strict=True)
+                ),
+                partial(_same_of_mirrored_draws, function, mutant, one),
             )
+
+
+def _same_of_mirrored_draws(function: Callable[..., Any], mutant: Mutant, experiment: Any) -> str:
+    """Why a sampler draws from the same law: of draws of the other sign, which are as likely, it makes the same numbers."""
+    key, draw = keys.stream(SEED, "mirrored"), draws.draw
+    given: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
+        ensemble.inputs: lambda: (experiment.network, Size(32, 1, 8), key),
+        ensemble.scaled: lambda: (np.ones((8, 32), np.float32), key, experiment.network.dense, 32),
+    }
+    if function not in given:
+        return ""
+    before = np.asarray(function(*given[function]()))
+    with mutants.in_place_of(draw, lambda *drawn: -draw(*drawn)):
+        after = np.asarray(mutant.function(*given[function]()))
+    return "the same law: of draws of the other sign it makes the same numbers, bit for bit" if np.array_equal(before, after) else ""
 
 
 def _instead(function: Callable[..., Any], mutant: Mutant, check: Callable[[], Any]) -> Any:

@@ -29,6 +29,21 @@ def test_a_mutant_differs_in_one_operator():
     assert np.array_equal(centred(Center(Axis.BATCH), h, np), h + h.mean(axis=0))
 
 
+def test_of_what_counts_or_names_only_operands_are_changed():
+    changes = [mutant.change for mutant in mutants.operations(estimators.two_moments)]
+    assert "count - 1 → count + 1" in changes and "1 → 2" in changes
+    assert len(changes) < len(list(mutants.arithmetic(estimators.two_moments)))
+
+
+@pytest.mark.parametrize("function, change, proved", [("scaled", "z + ", True), ("inputs", " + ", True), ("scaled", "root * ", False)])
+def test_draws_of_the_other_sign_are_as_likely(function, change, proved):
+    """A sum of what is given and what is drawn may be a difference; nothing else may."""
+    found = [
+        twin.proof() for twin in twins_of_code.of_measures() if twin.name.startswith(f"{function}: ") and change in twin.name.split("→")[0]
+    ]
+    assert found and any(found) is proved
+
+
 def test_comparisons_turn_around():
     changes = {mutant.change for mutant in mutants.inequalities(Verdict.of_all)} | {
         mutant.change for mutant in mutants.inequalities(enclosed.compare)

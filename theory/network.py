@@ -46,6 +46,11 @@ class Dense:
     bias_variance: float | Expr = 0
     weights: Distribution = Distribution.GAUSSIAN
 
+    @property
+    def biased(self) -> bool:
+        """Whether biases are drawn."""
+        return float(self.bias_variance) > 0
+
     def on_law(self, law: Law) -> Law:
         r"""$V' = \sigma_w^2 E_W[a^2] + \sigma_b^2$ and the same for the power; Gaussian by the central limit theorem (App. D)."""
         gain, bias = exact(self.weight_variance), exact(self.bias_variance)
