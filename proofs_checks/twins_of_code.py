@@ -20,7 +20,6 @@ from numerics.ensemble import Size
 from numerics.namespace import XP
 from proofs_checks import (
     audit,
-    control_variates,
     decide,
     enclosed,
     finding,
@@ -161,7 +160,6 @@ MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
     (layer_statistics._layer_mean_square, "layer_statistics_concentrate", 0),
     (layer_statistics._layer_variance_fluctuation, "layer_statistics_concentrate", 1),
     (layer_statistics._lyapunov_ratio, "lyapunov_ratio_of_relu", 0),
-    (control_variates.fitted, "layer_norm_before_relu", 0),
     (ladder._design_matrix, "layer_norm_before_relu", 0),
 )
 

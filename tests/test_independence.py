@@ -21,7 +21,7 @@ from theory.stream import ResidualNetwork
 
 #: What a stage or a network is in arrays, and what sizes it takes: all else that a method of these classes does is theory.
 IN_ARRAYS = {
-    *("on_array", "within", "couples_samples", "refuses_batch", "refuses_width", "defined_in"),
+    *("biased", "on_array", "within", "couples_samples", "refuses_batch", "refuses_width", "defined_in"),
     *("block", "blocks", "stages", "dense", "embedding", "outer"),
 }
 EDGES = np.linspace(-2, 2, 9)
