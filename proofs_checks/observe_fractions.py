@@ -2,11 +2,12 @@ r"""The law over networks of the number of samples that class 0 receives."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from scipy import integrate, stats
-from sympy import sympify
+from sympy import Expr, sympify
 
 from numerics import keys
 from numerics.ensemble import Sampler, Size
@@ -16,7 +17,7 @@ from proofs_checks.design import Design
 from proofs_checks.finding import Finding, Need, at_distance, sup_distance, trailing_number
 from proofs_checks.prediction import stated_gamma
 from theory import symbols as s
-from theory.experiments import ClassFraction
+from theory.experiments import ClassFraction, Rival
 
 FRACTION_SAMPLES = 16  #: samples that vote in a class fraction
 FRACTION_WIDTH = 512  #: width of networks whose class fractions are counted; their width bias counts against the claim
@@ -57,6 +58,13 @@ def _networks(experiment: ClassFraction, design: Design) -> int:
     """As many as tell the rival's law from the stated one at its depth."""
     stated, rival = (count_law(deviation, FRACTION_SAMPLES) for deviation in _deviations(experiment, experiment.rival_depth))
     return design.band_needed(0.9 * sup_distance(stated, rival))
+
+
+def distance_to(experiment: ClassFraction, other: Expr) -> float:
+    """How far another factor of Z moves the stated law of counts at the rival's depth."""
+    instead = replace(experiment, rival=Rival("another factor", other))
+    stated, wrong = (count_law(deviation, FRACTION_SAMPLES) for deviation in _deviations(instead, experiment.rival_depth))
+    return sup_distance(stated, wrong)
 
 
 @cache

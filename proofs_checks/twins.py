@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Max, S, oo, pi, symbols, sympify
 
-from proofs_checks import decide, enclosed, observed
+from proofs_checks import decide, enclosed, observe_fractions, observed
 from proofs_checks.design import DEFAULT_RESOLUTION, Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.exact import ExactWorker
@@ -253,12 +253,12 @@ def _formula(experiment: Any) -> Expr:
     return experiment.stated if isinstance(experiment, Expectation) else experiment.density
 
 
-#: What counts of votes can see: their resolution is a tenth in distance. The formula itself is a statement of `class_fraction_law`.
-ROUGHLY = ("one for zero", "sign", "factor 2")
-
-
 def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
-    """An experiment's stated formula, or the depth it is for, got wrong; one check each."""
+    """An experiment's stated formula, or the depth it is for, got wrong; one check each.
+
+    The law of class fractions is a statement of `class_fraction_law`, where each of its misprints is a twin. Counts of votes see it roughly:
+    a misprint that moves it, but by less than a check's resolution, is not put before that check.
+    """
     one: Any = one_check(experiment)
     match one:
         case Prejudice():
@@ -267,8 +267,10 @@ def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
             if len(one.first) == 1 and not isinstance(one.network.inputs, DataSet):
                 yield "depth + 1 for depth", replace(one, start=(one.overlap_map.subs(s.c, one.first[0]),))
         case ClassFraction():
+            resolved = observed.needs(one, observed.checks(one)[0], FINE).resolution or 0.0
             for name, formula in wrong(one.deviation):
-                if name in ROUGHLY:
+                apart = observe_fractions.distance_to(one, formula)
+                if apart < 1e-6 or apart >= resolved:
                     yield name, replace(one, deviation=formula)
         case LargestFraction():
             for name, formula in wrong(one.overlap_map):
