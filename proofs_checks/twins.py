@@ -15,7 +15,7 @@ from functools import cache, partial, reduce
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Max, S, oo, pi, symbols, sympify
+from sympy import Expr, Max, S, oo, pi, sympify
 
 from proofs_checks import decide, enclosed, observe_fractions, observed
 from proofs_checks.design import DEFAULT_RESOLUTION, Design
@@ -376,7 +376,7 @@ def _same_window(one: Network, other: Network) -> str:
     pool = next((stage for stage in one.stages if isinstance(stage, Pool)), None)
     if pool is None:
         return ""
-    window = np.array([symbols(f"z:{pool.window}", real=True)], dtype=object)
+    window = np.array([s.units(pool.window)], dtype=object)
     try:
         made = [reduce(lambda h, stage: stage.on_array(h, _Windows()), network.block, window).item() for network in (one, other)]
     except Exception:  # a stage asks for more than a window

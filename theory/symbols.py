@@ -4,7 +4,7 @@ SymPy symbols with one name and different assumptions print alike and do not can
 module creates a symbol.
 """
 
-from sympy import Symbol
+from sympy import Symbol, symbols
 
 # Gaussian variables and their parameters
 z = Symbol("z", real=True)  #: standard Gaussian variable, data
@@ -50,6 +50,12 @@ squares = Symbol("Q", real=True)  #: sum of squares of a batch
 tau = Symbol("tau", positive=True)  #: a batch's estimate of the standard deviation
 k = Symbol("k", integer=True, nonnegative=True)  #: order of a term of a series
 window = Symbol("K", positive=True)  #: units of a pooling window
+
+
+def units(count: int) -> tuple[Symbol, ...]:
+    """The units of one pooling window."""
+    return tuple(symbols(f"h:{count}", real=True))
+
 
 # Initialisation
 beta = Symbol("beta", positive=True)  #: gain of a residual branch
