@@ -15,7 +15,7 @@ from jax import lax
 
 from numerics import keys
 
-#: A third of the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
+#: Less than half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
 COMPILER = {
     "xla_backend_optimization_level": 1,
     "xla_cpu_use_fusion_emitters": False,

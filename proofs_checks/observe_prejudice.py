@@ -30,10 +30,8 @@ from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice
 from theory.network import Stack
 
-NARROW, WIDE = (
-    128,
-    2048,
-)  #: drawn with all their weights, and from Gram matrices; what remains of their bias, of order 1/(NW), counts against the claim
+#: Drawn with all their weights, and from Gram matrices; what remains of their bias, of order 1/(NW), counts against the claim.
+NARROW, WIDE = 128, 2048
 NARROWER = (32, 64)  #: two more, where the rate of the bias is asserted
 DRAWN = (32, 64, 512)  #: the rungs of weights that are not Gaussian, all of them drawn
 #: Units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted, or the widest rung is not wide.
