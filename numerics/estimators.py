@@ -71,19 +71,24 @@ class Draw:
     becomes: Callable[[jax.Array], jax.Array]
 
 
-def differences(draw: Draw, coupled: bool) -> tuple[Moments, Moments]:
-    """Moments of pre-activations less those expected of them, and of what they become less those of what their negatives become."""
+def expected(draw: Draw, coupled: bool) -> Moments:
+    """The expected moments of pre-activations, given what enters the layer."""
     gain, bias = float(draw.layer.weight_variance), float(draw.layer.bias_variance)
-    entered, found = (two_moments(h, coupled) for h in (draw.entered, draw.drawn))
+    overlap, power = two_moments(draw.entered, coupled)
+    return Moments(gain * overlap + bias, gain * power + bias)
+
+
+def differences(draw: Draw, before: Moments, coupled: bool) -> jax.Array:
+    """Pre-activations' moments less those expected `before`, and those of what they become less those of what their negatives become; (4,), float64."""
+    found = two_moments(draw.drawn, coupled)
     straight, mirrored = (two_moments(draw.becomes(z), coupled) for z in (draw.drawn, -draw.drawn))
-    even = Moments(found.overlap - (gain * entered.overlap + bias), found.power - (gain * entered.power + bias))
-    return even, Moments(straight.overlap - mirrored.overlap, straight.power - mirrored.power)
+    return jnp.stack([one - other for pair in ((found, before), (straight, mirrored)) for one, other in zip(*pair, strict=True)])
 
 
 def controls(draw: Draw, coupled: bool) -> jax.Array:
-    """The four differences (4,), float64, relative to the power expected of the pre-activations: what is known before the draw leaves expectations zero."""
-    power = float(draw.layer.weight_variance) * two_moments(draw.entered, coupled).power + float(draw.layer.bias_variance)
-    return jnp.stack([each / power for moments in differences(draw, coupled) for each in moments])
+    """The differences (4,), float64, relative to the power expected of the pre-activations: what is known before the draw leaves expectations zero."""
+    before = expected(draw, coupled)
+    return differences(draw, before, coupled) / before.power
 
 
 def controls_of_inputs(x: jax.Array, common: float, own: float, coupled: bool) -> jax.Array:

@@ -14,15 +14,14 @@ from typing import Any
 
 from sympy import latex
 
-from proofs_checks import enclosed, evidence
-from proofs_checks.design import DEFAULT_ALPHA, DEFAULT_RESOLUTION, Design
+from proofs_checks import defaults, enclosed, evidence
+from proofs_checks.design import Design
 from proofs_checks.evidence import Evidence, Verdict, digest, write_whole
 from proofs_checks.exact import ExactWorker
 from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment
 
 FORMAT = 3  #: of the evidence file
-DEFAULT_SEED = 250511312  #: the paper's arXiv number
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ class Settings:
         Of every statistical decision under its own null (`calibration`); 0 for none. Calibrations have an error rate of their own, `alpha` once more.
     """
 
-    alpha: float = DEFAULT_ALPHA
-    resolution: float = DEFAULT_RESOLUTION
-    seed: int = DEFAULT_SEED
+    alpha: float = defaults.ALPHA
+    resolution: float = defaults.RESOLUTION
+    seed: int = defaults.SEED
     replicates: int = 0
 
 

@@ -16,8 +16,6 @@ import numpy as np
 from scipy import optimize, stats
 
 MISS = 1e-6  #: probability that a deviation of the stated resolution goes unnoticed
-DEFAULT_ALPHA = 1e-6  #: probability that the whole audit of true claims shows any statistical failure
-DEFAULT_RESOLUTION = 0.01  #: relative deviation of γ that every observed claim can see
 MOST = 2.0**31  #: units (networks, or networks × width) that one check may ask for
 
 

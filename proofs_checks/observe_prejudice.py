@@ -130,10 +130,6 @@ class Pilot:
     adjustments: tuple[Adjustment, ...]
     overlap: np.ndarray
 
-    def adjusted(self, drawn: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Overlaps (networks, depths) from overlaps and control variates."""
-        return _adjusted(self.adjustments, *drawn)
-
 
 def _adjusted(adjustments: tuple[Adjustment, ...], overlap: np.ndarray, controls: np.ndarray) -> np.ndarray:
     return np.stack([each.of(overlap[:, number], controls[:, number]) for number, each in enumerate(adjustments)], axis=1)
@@ -164,7 +160,8 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
         wanted = design.resolution * sensitivity(stated_at(experiment, depth))
         units = max(units, design.needed(column, wanted, SMALLEST // WIDE, second * inflation(widths, shares), widths[-1]))
     sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
-    return {width: pilot.adjusted(_drawn(experiment, width, networks, seed, stream, "ladder")) for width, networks in sizes.items()}
+    drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
+    return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}
 
 
 def sensitivity(gamma: float) -> float:
@@ -226,7 +223,7 @@ def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str
         predicted=predicted,
         resolution=resolution,
         rival=rival,
-        details={"depth": depth, "ladder": _ladder_table(rungs), "overlap": best.intercept},
+        details={"depth": depth, "ladder": _ladder_table(rungs), "overlap": best.intercept, "rounding": samples[0].rounding},
         null=FitNull(samples, fit, predicted / (1 + predicted)),
     )
 

@@ -38,7 +38,8 @@ from theory.stream import ResidualNetwork
 FLOAT32 = 2.0**-24  #: unit roundoff
 PER_STEP = 4  #: roundings of one number in a dense layer or a stage, or a library's function that errs by two units in the last place
 DEVIATIONS = 6.0  #: λ: probability 3e-8 of a network
-STEEPEST = 3.0  #: g of the catalogue's activations that are no rectifiers, at the powers they meet; √g is a layer's factor for errors
+#: g of the catalogue's activations that are no rectifiers, at the powers they meet; √g is a layer's factor for errors. Their squared slopes are below 1.3.
+STEEPEST = 3.0
 
 
 class Rounding(NamedTuple):
@@ -111,9 +112,11 @@ def drift(network: Stack, depth: int, samples: int) -> float:
 def control_drift(network: Stack) -> float:
     """What such roundings can do to a control variate: its two sides are moments of numbers that each moved by a factor within 1 ± ru, so of 2ru of their power each.
 
-    Behind a norm the power is one, and behind an activation no more than before it; a control is relative to the power of pre-activations.
+    A control is relative to the power of pre-activations. Behind a norm the power is one; an activation makes as much of it as its slope squared.
     """
-    return FLOAT32 * 4 * PER_STEP * _steps(network) * max(1.0, 1 / float(network.weight_variance))
+    activations = [stage for stage in network.stages if isinstance(stage, Elementwise)]
+    slopes = [max(1.0, float(each.negative_slope) ** 2) if isinstance(each, PiecewiseLinear) else STEEPEST for each in activations]
+    return FLOAT32 * 4 * PER_STEP * _steps(network) * max(1.0, *slopes, 1 / float(network.weight_variance))
 
 
 def rounding(network: Stack, size: Size) -> Rounding:

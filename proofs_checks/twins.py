@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cache, partial, reduce
 from typing import Any
 
-import numpy as np
-from sympy import Expr, Max, S, oo, pi, sympify
+from sympy import Expr, S, oo, pi, sympify
 
-from proofs_checks import decide, enclosed, observe_fractions, observed
-from proofs_checks.design import DEFAULT_RESOLUTION, Design
+from proofs_checks import decide, defaults, enclosed, observe_fractions, observed
+from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.exact import ExactWorker
 from theory import symbols as s
+from theory.activations import Elementwise
 from theory.claim import Claim, Interval, Relation, Statement, Witness
 from theory.distributions import DataSet
 from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, StatisticLaw
@@ -29,11 +29,11 @@ from theory.law import NoClosedForm, exact
 from theory.network import Network, Placement
 from theory.norms import NoNorm, Norm
 from theory.stages import Averaging, Axis, Pool, Stage
-from theory.symbolic_arrays import FUNCTIONS
+from theory.symbolic_arrays import of_window, symbolic
 
 MOST = 2.0**24  #: units that a check of a twin may draw: those of the default audit draw up to 2^23
 COARSE = Design(alpha=1e-9, resolution=0.1, most=MOST)  #: most twins are far off, and need few networks
-FINE = Design(alpha=1e-9, resolution=DEFAULT_RESOLUTION, most=MOST)
+FINE = Design(alpha=1e-9, resolution=defaults.RESOLUTION, most=MOST)
 BATCH = 32  #: where a twin couples samples and its original does not
 SEED = 1
 RED = (Verdict.FAILS.value, Verdict.UNDECIDED.value)
@@ -218,15 +218,19 @@ def _domain_of(claim: Claim) -> tuple[Interval, ...]:
 def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
     """Why two experiments state one thing: one formula, or formulas of one value where they are evaluated."""
     if isinstance(experiment, Prejudice):
-        depth = experiment.rival_depth
-        return _same_overlap(experiment, twin.overlap_map, twin.first, depth)
+        return _same_overlap(experiment, twin.overlap_map, twin.first, experiment.rival_depth)
     if isinstance(experiment, LargestFraction):
         return _same_overlap(experiment, twin.overlap_map, (exact(experiment.network.input_overlap),), experiment.rival_depth)
-    if isinstance(experiment, ClassFraction):  # the factor of a symmetric variable, at the stated γ
-        overlap = _iterated(experiment.overlap_map, exact(experiment.network.input_overlap), experiment.rival_depth)
-        squares = [(each.deviation**2).subs(s.gamma, overlap / (1 - overlap)) for each in (experiment, twin)]
-        return same(squares[0], squares[1], ())
+    if isinstance(experiment, ClassFraction):
+        return _same_fractions(experiment, twin.deviation)
     return same(_formula(experiment), _formula(twin), _domain_of(claim))
+
+
+def _same_fractions(experiment: ClassFraction, deviation: Expr) -> str:
+    """Why another factor of a symmetric variable gives the stated law: at the stated γ its square is the stated one's."""
+    overlap = _iterated(experiment.overlap_map, exact(experiment.network.input_overlap), experiment.rival_depth)
+    squares = [(sympify(each) ** 2).subs(s.gamma, overlap / (1 - overlap)) for each in (experiment.deviation, deviation)]
+    return same(squares[0], squares[1], ())
 
 
 def _iterated(overlap_map: Expr, overlap: Expr, depth: int) -> Expr:
@@ -238,7 +242,8 @@ def _iterated(overlap_map: Expr, overlap: Expr, depth: int) -> Expr:
 def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: int) -> str:
     """Why another map gives the stated overlap at a depth."""
     network = experiment.network
-    if len(start) > 1 or getattr(experiment, "start", None) is not None or network.input_shift != 0 or isinstance(network.inputs, DataSet):
+    starts_elsewhere = isinstance(experiment, Prejudice) and experiment.start is not None
+    if len(start) > 1 or starts_elsewhere or network.input_shift != 0 or isinstance(network.inputs, DataSet):
         return ""  # not decided: what such maps start from is not the overlap of the inputs alone
     if other.has(s.q):  # the power varies from layer to layer: an overlap that stays where it is at every power does not ask for it
         if not same(other.subs(s.c, start[0]), start[0], (Interval(s.q, 0, oo),)):
@@ -267,10 +272,10 @@ def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
             if len(one.first) == 1 and not isinstance(one.network.inputs, DataSet):
                 yield "depth + 1 for depth", replace(one, start=(one.overlap_map.subs(s.c, one.first[0]),))
         case ClassFraction():
-            resolved = observed.needs(one, observed.checks(one)[0], FINE).resolution or 0.0
+            resolved = observed.needs(one, observed.checks(one)[0], FINE).resolution
+            assert resolved is not None  # of counts it is known before they are drawn
             for name, formula in wrong(one.deviation):
-                apart = observe_fractions.distance_to(one, formula)
-                if apart < 1e-6 or apart >= resolved:
+                if observe_fractions.distance_to(one, formula) >= resolved or _same_fractions(one, formula):
                     yield name, replace(one, deviation=formula)
         case LargestFraction():
             for name, formula in wrong(one.overlap_map):
@@ -358,31 +363,23 @@ def _other_axis(stage: Stage) -> Stage:
     return replace(stage, axis=Axis.FEATURES if stage.axis is Axis.BATCH else Axis.BATCH)
 
 
-class _Windows:
-    """NumPy's names on arrays of symbols, as far as pooling and elementwise stages ask for them."""
-
-    reshape, mean = staticmethod(np.reshape), staticmethod(np.mean)
-
-    @staticmethod
-    def max(h: Any, axis: int) -> Any:
-        return np.apply_along_axis(lambda window: np.array(Max(*window), dtype=object), axis, h)
-
-    def __getattr__(self, name: str) -> Any:
-        return np.vectorize(FUNCTIONS[name], otypes=[object])
-
-
 def _same_window(one: Network, other: Network) -> str:
     """Why two blocks are one: of a window of units, in symbols, both make the same."""
-    pool = next((stage for stage in one.stages if isinstance(stage, Pool)), None)
-    if pool is None:
+    stages = (*one.stages, *other.stages)
+    pools = {stage for stage in stages if isinstance(stage, Pool)}
+    if len(pools) != 1 or not all(isinstance(stage, Pool | Elementwise) for stage in stages):
         return ""
-    window = np.array([s.units(pool.window)], dtype=object)
+    window = s.units(pools.pop().window)
     try:
-        made = [reduce(lambda h, stage: stage.on_array(h, _Windows()), network.block, window).item() for network in (one, other)]
-    except Exception:  # a stage asks for more than a window
+        made = [reduce(_through, network.block, window) for network in (one, other)]
+    except NoClosedForm:
         return ""
-    found = same(made[0], made[1], ())
-    return found and f"of a window of {pool.window} units: {found}"
+    found = same(made[0][0], made[1][0], ()) if len(made[0]) == len(made[1]) == 1 else ""
+    return found and f"of a window of {len(window)} units: {found}"
+
+
+def _through(units: tuple[Expr, ...], stage: Stage) -> tuple[Expr, ...]:
+    return (of_window(stage, units),) if isinstance(stage, Pool) else tuple(symbolic(stage, unit) for unit in units)
 
 
 def _same_map(experiment: Any, network: Any, claim: Claim) -> str:

@@ -148,6 +148,7 @@ def _same_in_the_full_batch(stage: Stage, method: str, mutant: Mutant) -> str:
 MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
     (estimators.two_moments, "layer_norm_before_relu", 0),
     (estimators.groups, "batch_norm_before_relu", 0),
+    (estimators.expected, "gain_and_bias", 2),
     (estimators.differences, "gain_and_bias", 2),
     (estimators.controls_of_inputs, "gain_and_bias", 2),
     (ensemble.dense, "layer_norm_before_relu", 0),

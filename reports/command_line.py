@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from proofs_checks import defaults
 from reports.confined import require_intact
 from reports.network_options import WEIGHTS, network_of, network_options, note_on
 from reports.output import echo
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from theory.claim import Claim
 
 PICTURES = ("pdf", "png", "svg")
-SAMPLERS = ("weights", "gram")
 #: Options of an audit that say nothing beside another one.
 EXCLUSIVE = {
     "twins": ("plan", "seed", "vary_seed", "resume", "calibrate", "alpha", "resolution"),
@@ -103,8 +103,10 @@ def cli() -> None:
 @cli.command()
 @click.argument("claims", nargs=-1, metavar="[CLAIM]...")
 @module_option
-@click.option("--resolution", type=FRACTION, default=0.01, show_default=True, metavar="R", help="Relative deviation of γ to be seen.")
-@click.option("--alpha", type=FRACTION, default=1e-6, show_default=True, metavar="A", help="Error rate of the whole audit.")
+@click.option(
+    "--resolution", type=FRACTION, default=defaults.RESOLUTION, show_default=True, metavar="R", help="Relative deviation of γ to be seen."
+)
+@click.option("--alpha", type=FRACTION, default=defaults.ALPHA, show_default=True, metavar="A", help="Error rate of the whole audit.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of all simulations [default: fixed].")
 @click.option(
     "--vary-seed",
@@ -158,7 +160,7 @@ def audit(
         raise click.UsageError(str(error)) from None
     if plan:
         return print_plan(chosen, auditing.Settings(alpha, resolution), out, module, as_json)
-    seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [auditing.DEFAULT_SEED if seed is None else seed]
+    seeds = [secrets.randbelow(2**31) for _ in range(vary_seed)] if vary_seed else [defaults.SEED if seed is None else seed]
     results: list[Audit] = []
     for number in seeds:
         settings = auditing.Settings(alpha, resolution, number, calibrate or 0)
@@ -400,10 +402,10 @@ def simulate(**options: Any) -> None:
         raise click.UsageError(
             f"--input-dimension is {options['input_dimension']}, but {network.inputs.value} have a dimension of their own"
         )
-    if options["sampler"] not in SAMPLERS:
-        raise nearest("sampler", options["sampler"], SAMPLERS)
     from numerics.ensemble import NotFinite, Sampler
     from numerics.prejudice import simulate as run
+
+    sampler = find("sampler", options["sampler"], {each.value: each for each in Sampler})
 
     try:
         found = run(
@@ -414,7 +416,7 @@ def simulate(**options: Any) -> None:
             networks=options["networks"],
             seed=options["seed"],
             input_dimension=options["input_dimension"] or 0,
-            sampler=Sampler(options["sampler"]),
+            sampler=sampler,
         )
     except (ValueError, NotFinite) as error:
         raise click.UsageError(str(error)) from None

@@ -35,6 +35,8 @@ def test_check(check_id, evidence):
         check = next(check for check in PLAN if check.id == check_id)
         wanted = observed.needs(check.subject, check.name.rsplit("/", 1)[-1], check.design).resolution
         assert item.resolution <= (wanted if "gamma" not in check.name else SETTINGS.resolution)
+        for rung in item.details.get("ladder", ()) if item.predicted else ():  # where γ is 0, spreads may be roundings
+            assert item.details["rounding"] < rung["standard_error"], "a floor under standard errors decides this check"
     if item.rival:
         assert item.rival["rejected"] is True
 

@@ -19,7 +19,7 @@ import scipy.stats
 import sympy
 
 from numerics import ensemble
-from proofs_checks import audit, decide, design, evidence
+from proofs_checks import audit, decide, defaults, design, evidence
 from proofs_checks.intact import Snapshot
 from reports import words
 from reports.command_line import call
@@ -215,7 +215,7 @@ PATCHES = {
     "a method": (evidence.Verdict, "of", staticmethod(nothing)),
     "a method before the one that was inherited": (sympy.Symbol, "__sub__", nothing),
     "a number": (design, "MISS", 0.5),
-    "a default": (design, "DEFAULT_ALPHA", 0.5),
+    "a default": (defaults, "ALPHA", 0.5),
     "a member of an enum": (vars(evidence.Verdict.FAILS), "_value_", "HOLDS"),
     "a distribution's method": (vars(scipy.stats.t), "isf", nothing),
     "the class of a distribution": (type(scipy.stats.t), "isf", nothing),

@@ -19,7 +19,7 @@ from proofs_checks.prediction import predict
 from theory.network import Network, Placement
 from theory.norms import NORMS, BatchNorm, LayerNorm
 
-EXAMPLES = 6
+EXAMPLES = 12
 DEPTHS = 4
 COMPARED = (1, 2, DEPTHS)  #: measured in one sweep
 #: α of the whole property is 1e-6, of one comparison at one depth 1e-6/(12·3); each must resolve a tenth of c, and shows that it does.

@@ -7,7 +7,7 @@ reading: `NoClosedForm` says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Expr, Float, Max, Piecewise, Rational
@@ -15,7 +15,7 @@ from sympy import Expr, Float, Max, Piecewise, Rational
 from theory.law import NoClosedForm
 
 if TYPE_CHECKING:
-    from theory.stages import Stage
+    from theory.stages import Pool, Stage
 
 
 def _modulus(h: Expr) -> Expr:
@@ -72,13 +72,36 @@ def symbolic(stage: Stage, h: Expr, mean: Callable[[Expr, int], Expr] | None = N
     NoClosedForm
         If the code needs what a symbol does not have.
     """
+    return _read(type(stage).__name__, lambda: stage.on_array(h, Namespace(mean)))
+
+
+class _Window(Namespace):
+    """The same on the units of one pooling window."""
+
+    def max(self, h: tuple[Expr, ...], axis: int) -> Expr:
+        return Max(*h)
+
+    def mean(self, h: tuple[Expr, ...], axis: int, keepdims: bool = False) -> Expr:
+        return sympy.Add(*h) / len(h)
+
+
+def of_window(pool: Pool, window: tuple[Expr, ...]) -> Expr:
+    """What pooling makes of the units of one window, in symbols.
+
+    Raises
+    ------
+    NoClosedForm
+        If its array code needs what symbols do not have.
+    """
+    return _read(type(pool).__name__, lambda: pool.within(window, _Window()))
+
+
+def _read(name: str, code: Callable[[], Any]) -> Expr:
     try:
-        value = sympy.sympify(stage.on_array(h, Namespace(mean)))
+        value = sympy.sympify(code())
     except NoClosedForm:
         raise
     except Exception as error:  # somebody's own code, on a kind of value it was not written for
-        raise NoClosedForm(
-            f"the array code of {type(stage).__name__} has no reading in symbols ({type(error).__name__}: {error})"
-        ) from None
+        raise NoClosedForm(f"the array code of {name} has no reading in symbols ({type(error).__name__}: {error})") from None
     exact: Expr = value.xreplace({number: Rational(str(float(number))) for number in value.atoms(Float)})
     return exact
