@@ -36,8 +36,9 @@ def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int
     chunks = -(-values // chunk)
 
     def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array, int]:
-        # In float32 one batch of two in ten million is two equal numbers.
-        h = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64)
+        # In float32 one batch of two in ten million is two equal numbers; three are not.
+        drawn = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64 if batch == 2 else jnp.float32)
+        h = drawn.astype(jnp.float64)
         for stage in norm.stages:
             h = stage.on_array(h, XP)
         first = jnp.sort(h[:, 0, 0])

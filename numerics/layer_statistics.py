@@ -14,7 +14,7 @@ from theory.activations import ACTIVATIONS
 from theory.experiments import Quantity
 from theory.network import Network
 
-LYAPUNOV_SAMPLES = 512  #: samples for a node's moments over the data
+LYAPUNOV_SAMPLES = 256  #: samples for a node's moments over the data
 LAYER_SAMPLES = 16  #: samples over which a network's layer statistics are averaged
 
 

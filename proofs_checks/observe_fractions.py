@@ -21,7 +21,7 @@ from theory.experiments import ClassFraction, Rival
 
 FRACTION_SAMPLES = 16  #: samples that vote in a class fraction
 FRACTION_WIDTH = 512  #: width of networks whose class fractions are counted; their width bias counts against the claim
-COUPLED_FRACTION_WIDTH = 256  #: the same, where every vote needs a batch of its own
+COUPLED_FRACTION_WIDTH = 128  #: the same, where every vote needs a batch of its own
 
 
 def checks(experiment: ClassFraction) -> tuple[str, ...]:

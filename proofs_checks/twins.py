@@ -242,6 +242,8 @@ def _iterated(overlap_map: Expr, overlap: Expr, depth: int) -> Expr:
 def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: int) -> str:
     """Why another map gives the stated overlap at a depth."""
     network = experiment.network
+    if not any(sympify(each).has(s.c, s.q) for each in (experiment.overlap_map, other)):  # wherever they start from
+        return same(experiment.overlap_map, other, ())
     starts_elsewhere = isinstance(experiment, Prejudice) and experiment.start is not None
     if len(start) > 1 or starts_elsewhere or network.input_shift != 0 or isinstance(network.inputs, DataSet):
         return ""  # not decided: what such maps start from is not the overlap of the inputs alone

@@ -126,7 +126,7 @@ GRAM_SAMPLER = Claim(
         Statement("other_power", derived=_ALONG**2 + _ACROSS**2, stated=s.mu**2 + s.m**2, reason="second row of R; Lagrange's identity"),
     ),
     experiments=tuple(
-        SameLaw(network, depths=(1, 3), width=128, rival=Rival(says, rival))
+        SameLaw(network, depths=(1, 3), width=32, rival=Rival(says, rival))
         for network, says, rival in (
             (Network(), "a layer norm after the activation changes nothing", Network(LayerNorm, Placement.POST)),
             (_BATCH, "the batch norm is left out", Network()),

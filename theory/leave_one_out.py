@@ -304,7 +304,7 @@ DENSITY = Claim(
     experiments=(
         StatisticLaw(
             LeaveOneOutBatchNorm,
-            batches=(3, 5, 8, 32, 1024),
+            batches=(3, 5, 8, 32, 256),
             density=student_density(s.x, s.nu, spread(s.nu, s.nu)),
             support=oo,
             rival=Rival("a standard Gaussian, as in the full batch", phi(s.x)),

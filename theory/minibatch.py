@@ -139,7 +139,7 @@ STUDENTISED = Claim(
     experiments=(
         StatisticLaw(
             BatchNorm,
-            batches=(2, 3, 8, 32, 1024),
+            batches=(2, 3, 8, 32, 256),
             density=thompson_density(s.x, s.nu),
             support=sqrt(s.nu + 1),
             rival=Rival("a standard Gaussian, as in the full batch", phi(s.x)),
