@@ -250,7 +250,9 @@ class Controlled(NamedTuple):
     controls: np.ndarray
 
 
-def controlled_moments(network: Stack, size: Size, key: jax.Array, networks: int, first: int = 0) -> Controlled:
+def controlled_moments(
+    network: Stack, size: Size, key: jax.Array, networks: int, first: int = 0, stopwatch: Stopwatch | None = None
+) -> Controlled:
     """`moments` of the networks from number `first` on, with control variates from the same networks: numbers of expectation zero.
 
     Raises
@@ -270,7 +272,7 @@ def controlled_moments(network: Stack, size: Size, key: jax.Array, networks: int
         return *passed.observed, opening
 
     name = ("controlled moments", network, size)
-    measured = replicate(measure, name, size.networks_per_call, key, networks, at_once=size.networks_at_once, first=first)
+    measured = replicate(measure, name, size.networks_per_call, key, networks, stopwatch, size.networks_at_once, first=first)
     found, layers, opening = finite(measured, network, size)
     columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
     return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))

@@ -15,6 +15,7 @@ import numpy as np
 
 from numerics import keys
 from numerics.ensemble import Sampler, Size, moments_within
+from numerics.precision import drift
 from proofs_checks.balls import NotEnclosed
 from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
@@ -22,7 +23,6 @@ from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need
 from proofs_checks.ladder import Fit, Rung, Sample, fit, fit_width_and_batch
 from proofs_checks.observe_prejudice import SAMPLES, sensitivity
-from proofs_checks.precision import drift
 from proofs_checks.prediction import Prediction, predict
 from theory.experiments import LISTING, Agreement, combination
 from theory.law import NoClosedForm

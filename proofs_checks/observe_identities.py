@@ -11,10 +11,10 @@ import numpy as np
 from numerics import keys
 from numerics.batch_means import batch_means
 from numerics.ensemble import Size
+from numerics.precision import FLOAT32
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need, trailing_number
-from proofs_checks.precision import FLOAT32
 from theory.experiments import Neutral
 from theory.network import Network
 

@@ -15,16 +15,16 @@ import numpy as np
 from sympy import sympify
 
 from numerics import keys
+from numerics.control_variates import Adjustment, fitted
 from numerics.datasets import gram
 from numerics.ensemble import Sampler, Size, controlled_moments
+from numerics.precision import control_drift, drift
 from proofs_checks.calibration import FitNull, MisfitNull
-from proofs_checks.control_variates import Adjustment, fitted
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need, trailing_number
 from proofs_checks.ladder import RATES, Fit, Rung, Sample, fit, inflation
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
-from proofs_checks.precision import control_drift, drift
 from proofs_checks.prediction import stated_gamma
 from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice

@@ -387,6 +387,11 @@ def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]
     help="How a layer is drawn: all its weights, or what Gaussian weights imply given the layer below, n·N numbers in place of N·N.",
 )
 @click.option(
+    "--control-variates",
+    is_flag=True,
+    help="Take from each network's γ what chance is known to have added to it: a smaller standard error, and the same expectation.",
+)
+@click.option(
     "--weights", default="gaussian", show_default=True, metavar="NAME", help=f"What weights are drawn from: {', '.join(WEIGHTS)}."
 )
 def simulate(**options: Any) -> None:
@@ -417,6 +422,7 @@ def simulate(**options: Any) -> None:
             seed=options["seed"],
             input_dimension=options["input_dimension"] or 0,
             sampler=sampler,
+            control_variates=options["control_variates"],
         )
     except (ValueError, NotFinite) as error:
         raise click.UsageError(str(error)) from None
@@ -426,7 +432,8 @@ def simulate(**options: Any) -> None:
         return
     uncertainty = "unknown, from one network" if found["standard_error"] is None else f"{found['standard_error']:.6g}"
     echo(f"gamma            {found['gamma']:.8g}")
-    echo(f"standard error   {uncertainty}")
+    left = found["variance_left"]
+    echo(f"standard error   {uncertainty}" + ("" if left is None else f"   (control variates left {left:.1%} of the variance)"))
     echo(f"{found['networks']} networks of width {found['width']}, {found['samples']} samples each, seed {found['seed']}")
     echo(f"{found['seconds']:.2f} s drawing and estimating, {found['compile_seconds']:.2f} s compiling")
 

@@ -10,14 +10,14 @@ import pytest
 from scipy import stats
 
 from numerics import ensemble, kernel, keys
+from numerics.control_variates import fitted
 from numerics.ensemble import Sampler, Size, apply_stages, controlled_moments, moments
 from numerics.estimators import Draw, controls, expected, two_moments
+from numerics.precision import control_drift, drift
 from proofs_checks import observe_prejudice
 from proofs_checks.audit import Settings, plan, run
-from proofs_checks.control_variates import fitted
 from proofs_checks.design import Design, TooMany
 from proofs_checks.evidence import Verdict
-from proofs_checks.precision import control_drift, drift
 from theory.activations import ACTIVATIONS
 from theory.catalogue import CLAIMS
 from theory.distributions import DataSet, Distribution

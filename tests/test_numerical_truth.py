@@ -14,15 +14,15 @@ import pytest
 from jax import lax
 
 from numerics import ensemble, kernel, keys
+from numerics.control_variates import fitted
 from numerics.ensemble import Precision, Sampler, Size, controlled_moments, moments, propagate
 from numerics.estimators import two_moments
 from numerics.kernel import Imprecise, replicate
+from numerics.precision import DEVIATIONS, FLOAT32, control_drift, drift, magnification, rounding
 from proofs_checks import observe_agreement
 from proofs_checks.audit import Settings, plan
-from proofs_checks.control_variates import fitted
 from proofs_checks.finding import trailing_number
 from proofs_checks.observe_prejudice import samples_of, sensitivity, stated_at
-from proofs_checks.precision import DEVIATIONS, FLOAT32, control_drift, drift, magnification, rounding
 from theory.activations import ACTIVATIONS
 from theory.catalogue import CLAIMS
 from theory.experiments import Agreement, Prejudice
