@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise, permutations, product
 
-from sympy import Add, Dummy, Expr, ImmutableDenseMatrix, sympify
+from sympy import Add, Dummy, Expr, sympify
+from sympy import ImmutableDenseMatrix as Matrix
 
 from theory.law import NoClosedForm
 from theory.norms import BatchNorm
 from theory.stages import Axis
 from theory.symbolic_arrays import symbolic
 
-Vector = ImmutableDenseMatrix  #: one column
 
-
-def vector(*entries: object) -> Vector:
+def vector(*entries: object) -> Matrix:
     """A column."""
-    return ImmutableDenseMatrix(entries)
+    return Matrix(entries)
 
 
 def average(values: Sequence[Expr]) -> Expr:
@@ -31,7 +30,7 @@ def average(values: Sequence[Expr]) -> Expr:
     return Add(*values) / len(values)
 
 
-def _average(values: Sequence[Vector]) -> Vector:
+def _average(values: Sequence[Matrix]) -> Matrix:
     return sum(values[1:], values[0]) / len(values)
 
 
@@ -56,33 +55,33 @@ class Moments:
 
     Parameters
     ----------
-    mean : Vector
-        $\bar x$, of length d.
-    covariance : sympy.ImmutableDenseMatrix
+    mean : sympy.Matrix
+        $\bar x$, one column of length d.
+    covariance : sympy.Matrix
         $\Sigma_x$, d × d, of full rank: otherwise the loss with batch norm is not defined at every weight but zero.
     mean_target : sympy.Expr
         $\bar y$.
-    cross : Vector
-        $\mathrm{Cov}(x, y)$, of length d.
+    cross : sympy.Matrix
+        $\mathrm{Cov}(x, y)$, one column of length d.
     """
 
-    mean: Vector
-    covariance: ImmutableDenseMatrix
+    mean: Matrix
+    covariance: Matrix
     mean_target: Expr
-    cross: Vector
+    cross: Matrix
 
     @property
-    def plain_optimum(self) -> Vector:
+    def plain_optimum(self) -> Matrix:
         r"""$W^* = (X^{\mathsf T}X)^{-1}X^{\mathsf T}y$, by the normal equations."""
         second, product_mean = self.covariance + self.mean * self.mean.T, self.cross + self.mean_target * self.mean
         return second.adjugate() * product_mean / second.det()
 
     @property
-    def direction(self) -> Vector:
+    def direction(self) -> Matrix:
         r"""$v = \Sigma_x^{-1}\mathrm{Cov}(x, y)$: the half-line of batch norm's optima is $\{tv : t > 0\}$."""
         return self.covariance.adjugate() * self.cross / self.covariance.det()
 
-    def stationarity(self, w: Vector) -> tuple[Expr, ...]:
+    def stationarity(self, w: Matrix) -> tuple[Expr, ...]:
         r"""The minors of $(\mathrm{Cov}(x, y), \Sigma_xw)$: all are zero where the loss with batch norm is stationary, and nowhere else."""
         along = self.covariance * w
         return tuple(self.cross[i] * along[j] - self.cross[j] * along[i] for i in range(len(along)) for j in range(i + 1, len(along)))

@@ -11,12 +11,13 @@ derivations are written for two inputs.
 """
 
 from sympy import Expr, Integer, Integral, Rational, atan, cos, diff, oo, pi, sin, sqrt
+from sympy import ImmutableDenseMatrix as Matrix
 
 from theory import symbols as s
 from theory.assumptions import NO_AFFINE, NO_EPSILON
 from theory.claim import ENCLOSED, Claim, Interval, Kind, Relation, Source, Statement, Step, derived_here
 from theory.gaussian_functions import Phi, expectation
-from theory.learning_set import LearningSet, Moments, Sample, Vector, average, batch_normalised, learning_set, smallest, vector
+from theory.learning_set import LearningSet, Moments, Sample, average, batch_normalised, learning_set, smallest, vector
 
 STATED, REFUTED = "arXiv 1805.11604", "arXiv 2502.17913"
 W = vector(s.w_1, s.w_2)
@@ -28,7 +29,7 @@ def reals(*symbols: Expr) -> tuple[Interval, ...]:
     return tuple(Interval(symbol, -oo, oo) for symbol in symbols)
 
 
-def square(a: Vector) -> Expr:
+def square(a: Matrix) -> Expr:
     r"""$\|a\|^2$."""
     return a.dot(a)
 
@@ -36,7 +37,7 @@ def square(a: Vector) -> Expr:
 # The lemma as stated
 
 
-def bound(start: Vector, optimum: Vector) -> Expr:
+def bound(start: Matrix, optimum: Matrix) -> Expr:
     r"""The right-hand side of the lemma, as printed: $\|W_0-W^*\|^2 - (\|W^*\|^2-\langle W^*, W_0\rangle)^2/\|W^*\|^2$."""
     return square(start - optimum) - (square(optimum) - optimum.dot(start)) ** 2 / square(optimum)
 
@@ -56,11 +57,15 @@ AS_STATED = Claim(
     statements=(
         Statement(
             "distance_to_the_ray",
-            derived=square(_start - _nearest - s.x * _optimum),
-            stated=square(_start - _optimum)
-            - (square(_optimum) - _optimum.dot(_start)) ** 2 / square(_optimum)
-            + s.x**2 * square(_optimum),
-            reason=r"$kW^*$ is nearest to $W_0$ at $k = \langle W_0, W^*\rangle/\|W^*\|^2 > 0$, and $x$ beside it Pythagoras adds $x^2\|W^*\|^2$",
+            derived=square(_start - _nearest),
+            stated=square(_start - _optimum) - (square(_optimum) - _optimum.dot(_start)) ** 2 / square(_optimum),
+            reason=r"the point $kW^*$ with $k = \langle W_0, W^*\rangle/\|W^*\|^2 > 0$",
+        ),
+        Statement(
+            "nearest_point",
+            derived=square(_start - _nearest - s.x * _optimum) - square(_start - _nearest),
+            stated=s.x**2 * square(_optimum),
+            reason=r"Pythagoras: no other $(k+x)W^*$ is as near",
         ),
         Statement("at_the_plain_optimum", derived=bound(_optimum, _optimum), stated=0, reason=r"$W_0 = W^*$"),
     ),
@@ -81,7 +86,7 @@ def _loss_of(answers: tuple[Expr, ...]) -> Expr:
 
 
 V, M = vector(*s.slopes), vector(*s.centre)
-SIGMA = Vector([[s.sigma_1**2, s.rho * s.sigma_1 * s.sigma_2], [s.rho * s.sigma_1 * s.sigma_2, s.sigma_2**2]])
+SIGMA = Matrix([[s.sigma_1**2, s.rho * s.sigma_1 * s.sigma_2], [s.rho * s.sigma_1 * s.sigma_2, s.sigma_2**2]])
 MOMENTS = Moments(SIGMA * M, SIGMA, s.mean_target, SIGMA * V)  #: any of two inputs: Cov(x, y) = Σv and x̄ = Σm
 ANY = (
     *reals(s.mean_target, *s.slopes, *s.centre),
@@ -92,12 +97,12 @@ ANY = (
 _determinant = (1 - s.rho**2) * s.sigma_1**2 * s.sigma_2**2
 
 
-def inner(a: Vector, b: Vector) -> Expr:
+def inner(a: Matrix, b: Matrix) -> Expr:
     r"""$a^{\mathsf T}\Sigma_xb$."""
     return a.dot(SIGMA * b)
 
 
-def reduced_loss(w: Vector) -> Expr:
+def reduced_loss(w: Matrix) -> Expr:
     r"""$1 + \overline{y^2} - 2\langle w, \mathrm{Cov}(x,y)\rangle/\sqrt{w^{\mathsf T}\Sigma_xw}$."""
     return 1 + s.q - 2 * w.dot(MOMENTS.cross) / sqrt(inner(w, w))
 
@@ -109,7 +114,7 @@ LOSS = Claim(
     r"where $\Sigma_xw \parallel \mathrm{Cov}(x,y)$ and nowhere else: on the half-line $w = tv$, $t > 0$, $v = \Sigma_x^{-1}\mathrm{Cov}(x,y)$, all of it minima, and on $-tv$, all maxima. No other point is an optimum, not even a local one. "
     r"(For $\mathrm{Cov}(x,y) = 0$ it is constant.)",
     kind=Kind.LEMMA,
-    source=Source(REFUTED, "structure of the refutation; formulas derived here"),
+    source=derived_here(f"derived here; setting: {REFUTED}"),
     domain=(*reals(*_answers, *s.targets, *W), *ANY, Interval(s.a, 0, oo), Interval(s.q, 0, oo)),
     rests_on=(NO_EPSILON, NO_AFFINE),
     statements=(
@@ -155,7 +160,6 @@ LOSS = Claim(
 
 # A learning set that refutes it
 
-
 _batch_norm_loss = OURS.batch_norm_loss(W)
 _plain_optimum, _direction = OURS.moments.plain_optimum, OURS.moments.direction
 _away = s.w_1**2 - s.w_1 * s.w_2 + s.w_2**2
@@ -180,7 +184,7 @@ REFUTATION = Claim(
     says=r"One neuron, identity activation. The learning set is ours (the refutation's own was not at hand, its half-line was): $x = (1,0), (0,1), (0,0)$ and $y = 3, 1, -2$. Without batch norm the only optimum is $W^* = (3,1)$. With batch norm "
     r"the loss has gradient $(4,-12)/(7\sqrt{14}) \neq 0$ at $W^*$, and its optima are the half-line $3w_1 = 5w_2$, $w_1 > 0$. At $W_0 = W^*$ the lemma says that $W^*$ is one of them; its squared distance to them is $\frac8{17} > 0$.",
     kind=Kind.THEOREM,
-    source=Source(REFUTED, "refutation of Lemma 4.5; learning set and numbers derived here"),
+    source=derived_here(f"derived here, after {REFUTED}: structure and half-line are theirs, the learning set is ours"),
     domain=(Interval(s.u, 0, oo), *reals(s.w_1, s.w_2, s.x)),
     rests_on=(AS_STATED, LOSS),
     statements=(
@@ -383,7 +387,7 @@ _y1, _y2, _y3 = s.targets
 def _padded() -> Moments:
     """The moments of B samples: (1, 0) and (0, 1) with targets y₁ and y₂, and the origin with target y₃ all other times."""
     mean, mean_target = vector(1 / s.B, 1 / s.B), (_y1 + _y2 + (s.B - 2) * _y3) / s.B
-    second = Vector([[1 / s.B, 0], [0, 1 / s.B]])
+    second = Matrix([[1 / s.B, 0], [0, 1 / s.B]])
     return Moments(mean, second - mean * mean.T, mean_target, vector(_y1, _y2) / s.B - mean_target * mean)
 
 
@@ -391,7 +395,7 @@ GENERIC = Claim(
     id="optimum_lemma_refutations_are_generic",
     title="Almost every learning set refutes Lemma 4.5 of 1805.11604",
     says=r"Three points in the plane: $\det(\mathrm{Cov}(x,y), \Sigma_xW^*) = \frac{TDK}{27\det X^{\mathsf T}X}$, polynomials in the learning set. $D = 0$: the points are on one line; $T = 0$: the plain network fits all targets; $K = 0$: $\sum x_iy_i \parallel \sum x_i$. "
-    r"Everything else refutes the lemma. The product is not zero at our learning set, so it is not the zero polynomial, and zeros of any other have measure zero: of learning sets drawn from any law with a density, every one refutes the lemma with probability one. So it is with $n$ "
+    r"Everything else refutes the lemma (and so does $K = 0$ where $W^*$ is on the half-line of maxima). The product is not zero at our learning set, so it is not the zero polynomial, and zeros of any other have measure zero: of learning sets drawn from any law with a density, every one refutes the lemma with probability one. So it is with $n$ "
     r"samples of $d$ inputs, $n > d \ge 2$: there too the numerators of the minors of $(\mathrm{Cov}(x,y), \Sigma_xW^*)$ are polynomials, and at the inputs $e_1, \ldots, e_d$ and else nought, with targets $y_1, \ldots, y_d$ and else $y_0$, they are $\frac{n-d}{n^3}y_0(y_i-y_j)$. (For $n \le d$ the covariance has no full rank, and the loss "
     r"with batch norm is not defined at all weights.)",
     kind=Kind.THEOREM,
@@ -450,13 +454,13 @@ def _wrong_way(rows: tuple[Sample, ...]) -> bool:
 
 
 WRONG_WAY_SIZE, WRONG_WAY = smallest(2, 1, _wrong_way)
-_simplest, _two = learning_set(SMALLEST[0]), learning_set(WRONG_WAY[0])
+_simplest, _two = learning_set(SMALLEST[0]), learning_set(WRONG_WAY[-1])
 
 LEAST = Claim(
     id="smallest_refutations_of_the_optimum_lemma",
     title="The smallest sets of integers that refute Lemma 4.5 of 1805.11604",
-    says=r"Refuted means that the loss with batch norm is not stationary at $W^*$; size is the sum of the absolute values of all integers of the set, inputs and targets. Two samples do not suffice, nor does one input: answers behind batch norm then depend on no more than signs of weights. Of three samples of two inputs none of size less than four "
-    r"refutes the lemma, and of size four, up to the order of samples and inputs and the sign of an input or of the target, exactly three do: $x = (1,0), (0,1), (0,0)$ with $y = 1, 0, 1$ or $y = 1, 0, -1$, and $x = (1,0), (0,1), (-1,0)$ with $y = 1, 0, 0$. If an optimum has to be a global one, one input and two samples suffice: $x = 0, 1$, $y = 2, 1$, "
+    says=r"Refuted means that the loss with batch norm is not stationary at $W^*$; size is the sum of the absolute values of all integers of the set, inputs and targets. Two samples do not suffice, nor does one input: what batch norm makes of the answers then depends on the weights through a sign alone. Of three samples of two inputs none of size less than four "
+    r"refutes the lemma, and of size four, up to the order of samples and inputs and the sign of an input or of the target, exactly three do: $x = (1,0), (0,1), (0,0)$ with $y = 1, 0, 1$ or $y = 1, 0, -1$, and $x = (1,0), (0,1), (-1,0)$ with $y = 1, 0, 0$. If an optimum has to be a global one, one input and two samples suffice, the smallest of size four again: $x = 1, 0$ with $y = 1, 2$, and $x = 2, 1$ with $y = 0, 1$, "
     r"where batch norm wants a negative weight and the plain network a positive one.",
     kind=Kind.FINDING,
     source=derived_here("derived here, by exhaustive search over integers"),
@@ -484,12 +488,13 @@ LEAST = Claim(
             stated=4,
             reason=r"every smaller set of two samples of one input was looked at",
         ),
+        Statement("right_way", derived=_two.batch_norm_loss((-1,)), stated=Rational(5, 2), reason="at a negative weight"),
         Statement(
             "wrong_way",
-            derived=_two.batch_norm_loss((_two.moments.plain_optimum[0],)),
-            stated=_two.batch_norm_loss((-_two.moments.plain_optimum[0],)),
+            derived=_two.batch_norm_loss(tuple(_two.moments.plain_optimum)),
+            stated=Rational(5, 2),
             relation=Relation.GREATER,
-            reason=r"$x = 0, 1$, $y = 2, 1$: with batch norm $W^* = 1$ has a larger loss than $-1$",
+            reason=r"$x = 1, 0$ with $y = 1, 2$: with batch norm the loss is $\frac92$ at $W^* = 1$, and $\frac52$ at $-1$",
         ),
     ),
 )
