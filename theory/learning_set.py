@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise, permutations, product
+from typing import Any
 
 from sympy import Add, Dummy, Expr, sympify
 from sympy import ImmutableDenseMatrix as Matrix
@@ -25,12 +26,8 @@ def vector(*entries: object) -> Matrix:
     return Matrix(entries)
 
 
-def average(values: Sequence[Expr]) -> Expr:
-    """The mean over the samples."""
-    return Add(*values) / len(values)
-
-
-def _average(values: Sequence[Matrix]) -> Matrix:
+def average(values: Sequence[Any]) -> Any:
+    """The mean over the samples, of numbers or of matrices."""
     return sum(values[1:], values[0]) / len(values)
 
 
@@ -117,8 +114,8 @@ class LearningSet:
     def moments(self) -> Moments:
         """Means and covariances over the samples."""
         rows = [vector(*row) for row in self.inputs]
-        mean, mean_target = _average(rows), average(self.targets)
-        second, products = _average([row * row.T for row in rows]), _average([row * y for row, y in zip(rows, self.targets, strict=True)])
+        mean, mean_target = average(rows), average(self.targets)
+        second, products = average([row * row.T for row in rows]), average([row * y for row, y in zip(rows, self.targets, strict=True)])
         return Moments(mean, second - mean * mean.T, mean_target, products - mean_target * mean)
 
     def answers(self, w: Sequence[Expr]) -> tuple[Expr, ...]:

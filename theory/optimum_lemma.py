@@ -184,7 +184,7 @@ REFUTATION = Claim(
     says=r"One neuron, identity activation. The learning set is ours (the refutation's own was not at hand, its half-line was): $x = (1,0), (0,1), (0,0)$ and $y = 3, 1, -2$. Without batch norm the only optimum is $W^* = (3,1)$. With batch norm "
     r"the loss has gradient $(4,-12)/(7\sqrt{14}) \neq 0$ at $W^*$, and its optima are the half-line $3w_1 = 5w_2$, $w_1 > 0$. At $W_0 = W^*$ the lemma says that $W^*$ is one of them; its squared distance to them is $\frac8{17} > 0$.",
     kind=Kind.THEOREM,
-    source=derived_here(f"derived here, after {REFUTED}: structure and half-line are theirs, the learning set is ours"),
+    source=derived_here(f"derived here, after {REFUTED}; the learning set is ours"),
     domain=(Interval(s.u, 0, oo), *reals(s.w_1, s.w_2, s.x)),
     rests_on=(AS_STATED, LOSS),
     statements=(
@@ -392,7 +392,7 @@ def _padded() -> Moments:
 
 
 GENERIC = Claim(
-    id="optimum_lemma_refutations_are_generic",
+    id="optimum_lemma_generic_refutation",
     title="Almost every learning set refutes Lemma 4.5 of 1805.11604",
     says=r"Three points in the plane: $\det(\mathrm{Cov}(x,y), \Sigma_xW^*) = \frac{TDK}{27\det X^{\mathsf T}X}$, polynomials in the learning set. $D = 0$: the points are on one line; $T = 0$: the plain network fits all targets; $K = 0$: $\sum x_iy_i \parallel \sum x_i$. "
     r"Everything else refutes the lemma (and so does $K = 0$ where $W^*$ is on the half-line of maxima). The product is not zero at our learning set, so it is not the zero polynomial, and zeros of any other have measure zero: of learning sets drawn from any law with a density, every one refutes the lemma with probability one. So it is with $n$ "
@@ -457,7 +457,7 @@ WRONG_WAY_SIZE, WRONG_WAY = smallest(2, 1, _wrong_way)
 _simplest, _two = learning_set(SMALLEST[0]), learning_set(WRONG_WAY[-1])
 
 LEAST = Claim(
-    id="smallest_refutations_of_the_optimum_lemma",
+    id="optimum_lemma_smallest_refutations",
     title="The smallest sets of integers that refute Lemma 4.5 of 1805.11604",
     says=r"Refuted means that the loss with batch norm is not stationary at $W^*$; size is the sum of the absolute values of all integers of the set, inputs and targets. Two samples do not suffice, nor does one input: what batch norm makes of the answers then depends on the weights through a sign alone. Of three samples of two inputs none of size less than four "
     r"refutes the lemma, and of size four, up to the order of samples and inputs and the sign of an input or of the target, exactly three do: $x = (1,0), (0,1), (0,0)$ with $y = 1, 0, 1$ or $y = 1, 0, -1$, and $x = (1,0), (0,1), (-1,0)$ with $y = 1, 0, 0$. If an optimum has to be a global one, one input and two samples suffice, the smallest of size four again: $x = 1, 0$ with $y = 1, 2$, and $x = 2, 1$ with $y = 0, 1$, "
