@@ -124,6 +124,6 @@ def _sides(axis: Any, optimum: np.ndarray, direction: np.ndarray) -> None:
     axis.fill_between(np.degrees(angles), ray, optima, where=optima > ray, color=BAND, alpha=0.6, lw=0, label="violation")
     axis.plot(np.degrees(angles), optima, "-", color=THEORY, lw=1, label="to the optima")
     axis.plot(np.degrees(angles), ray, "--", color=DATA, lw=1, label="bound")
-    axis.axvline(0, color=DATA, lw=0.5)
+    axis.plot([0, 0], [0, 1], color=DATA, lw=0.5)
     axis.set(xlabel=r"angle of $W_0$ from $W^*$ (degrees)", title="squared distances", xticks=(-90, -45, 0, 45, 90), ylim=(0, 1.35))
     axis.legend(frameon=False, fontsize=5.5, loc="upper center", ncols=3, columnspacing=0.8, handlelength=1.4)

@@ -6,8 +6,8 @@ have to be an optimum with batch norm, and of one neuron that learns from three 
 not at hand; its half-line of optima, $3w_1 = 5w_2$, $w_1 > 0$, was), the exact condition under which the lemma holds for this network, how often it fails
 where it fails, that almost every learning set refutes it, and the smallest sets of integers that do.
 
-One neuron has no more than a plane to live in: $W^*$, the half-line and the mean input span at most two dimensions, whatever the number of inputs. So the
-derivations are written for two inputs.
+Derivations are written for two inputs, which are no fewer than any number: $W^*$, the half-line's $v$ and $m = \Sigma_x^{-1}\bar x$ lie in one plane, and so do $v$ and
+any other weights.
 """
 
 from sympy import Expr, Integer, Integral, Rational, atan, cos, diff, oo, pi, sin, sqrt
@@ -400,9 +400,9 @@ GENERIC = Claim(
     r"with batch norm is not defined at all weights.)",
     kind=Kind.THEOREM,
     source=derived_here(),
-    # In this order the points at which balls are compared are no degenerate learning sets.
+    # In this order the learning sets at which balls are compared are not degenerate: values are dealt out in turn, four to a symbol.
     domain=(
-        *reals(s.inputs[0][0], s.inputs[0][1], _y1, s.inputs[1][0], s.inputs[1][1], _y2, s.inputs[2][0], s.inputs[2][1], _y3),
+        *reals(s.inputs[0][0], s.inputs[1][0], s.inputs[0][1], s.inputs[2][0], s.inputs[1][1], s.inputs[2][1], *s.targets),
         *reals(s.intercept, *s.slopes),
         Interval(s.B, 2, oo),
     ),
