@@ -122,7 +122,8 @@ def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
     return drawn
 
 
-def _save(figure: Any, folder: Path, name: str) -> str:
+def save(figure: Any, folder: Path, name: str) -> str:
+    """Write a figure, the same bytes every time; returns its path from the report's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / name, metadata={"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None})
     plt.close(figure)
@@ -196,7 +197,7 @@ def _phase_map(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
     bar = figure.colorbar(shown, ax=axis, ticks=[-3, 0, 3])
     bar.ax.set_yticklabels(["neutral", r"$\gamma = 1$", "deep prejudice"], fontsize=6)
     return Drawn(
-        _save(figure, folder, "phase_map.pdf"),
+        save(figure, folder, "phase_map.pdf"),
         r"From neutral to prejudiced: the predicted $\gamma$ of ReLU networks on unrelated inputs, norm by norm, before and after the activation. Below $\gamma = 1$ the "
         r"class fractions have one peak, at one half; above it they have two, at nought and one.",
     )
@@ -233,7 +234,7 @@ def _class_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn |
             axis.set_title(f"{label(experiment.network)}, L = {depth}", fontsize=7)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return Drawn(
-        _save(figure, folder, "class_fractions.pdf"),
+        save(figure, folder, "class_fractions.pdf"),
         r"The fraction $f_0$ of samples that class 0 receives, over random networks: no norm, norms before and norms after the activation. Bars: share of "
         r"networks by votes for class 0 among the counted samples. Dots: the stated law of the same counts. Line: the stated density of $f_0$; behind a norm "
         r"after the activation $f_0$ is a point mass at $\frac12$ and only counting noise is left.",
@@ -282,7 +283,7 @@ def _largest_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn
         axis.set_title(f"{label(experiment.network)}, K = {item.details['classes']}, L = {item.details['depth']}", fontsize=6.5)
         axis.set_xlabel(f"most votes of {len(law) - 1}")
     return Drawn(
-        _save(figure, folder, "largest_fractions.pdf"),
+        save(figure, folder, "largest_fractions.pdf"),
         r"The largest of $K$ class fractions. First panel: its mean against $\gamma$ (lines), the mean share of the class that a few other samples judge to be the largest "
         r"(dashed), and that share in networks, extrapolated to infinite width (dots, five standard errors). Other panels: the most votes that a class receives, shares of networks (bars) and "
         r"the stated law (dots).",
@@ -326,7 +327,7 @@ def _batch_densities(audit: Audit, claims: list[Claim], folder: Path) -> Drawn |
         axis.set_title(f"{STATISTICS.get(experiment.norm.name, experiment.norm.name)}, B = {item.details['batch']}", fontsize=7)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return Drawn(
-        _save(figure, folder, "batch_densities.pdf"),
+        save(figure, folder, "batch_densities.pdf"),
         r"One standardised sample of a Gaussian batch of $B$ samples, after Figure E.1 of the paper: values drawn (bars), the stated density (line), the "
         r"full-batch limit (dashed). Leave one out: eqs (49)-(50) with $D = B-2$. Own batch: Thompson's law.",
     )
@@ -360,7 +361,7 @@ def _batch_tails(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | Non
         reaches.set(xscale="log", ylim=(0, 12), xlabel="values n", ylabel="|s|", title="largest of n values")
         tails.legend(frameon=False, fontsize=6)
     return Drawn(
-        _save(figure, folder, "batch_tails.pdf"),
+        save(figure, folder, "batch_tails.pdf"),
         r"Tails of the standardised sample, after Figure E.2 of the paper. Left: stated densities against the Gaussian. Right: how far $n$ values reach, "
         r"$2n\,P(s > x) = 1$ (lines), and the largest value drawn here (dots): beyond it the laws cannot be told apart by their data.",
     )
@@ -395,7 +396,7 @@ def _gamma_against_batch_size(audit: Audit, claims: list[Claim], folder: Path) -
     axis.legend(frameon=False, fontsize=6.5)
     _distances_to_gaussian(distances, _tallies(audit, claims))
     return Drawn(
-        _save(figure, folder, "gamma_against_batch_size.pdf"),
+        save(figure, folder, "gamma_against_batch_size.pdf"),
         r"Left: $\gamma$ behind a mini-batch norm and ReLU against the batch size, from above with the sample's own batch, from below with the leave-one-out "
         r"statistic; networks at several depths, bars of five standard errors. Right: distance of the stated law of one standardised sample to the standard Gaussian, "
         r"total variation (solid) and Kolmogorov (dashed): both fall like $1/B$.",
@@ -443,7 +444,7 @@ def _gamma_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> Dra
             axis.set_ylim(*((high * 0.98, high * 1.02) if high else (-0.01, 0.01)))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return Drawn(
-        _save(figure, folder, "gamma_against_depth.pdf"),
+        save(figure, folder, "gamma_against_depth.pdf"),
         r"$\gamma$ against depth: the stated map iterated (line), and random networks extrapolated to infinite width (dots, bars of five standard errors). "
         r"Panels with a constant prediction span $\pm2\,\%$ of it, or $\pm0.01$ around zero.",
     )
@@ -474,7 +475,7 @@ def _streams_against_depth(audit: Audit, claims: list[Claim], folder: Path) -> D
     axis.set(xscale="log", yscale="log", xlabel="blocks or layers", ylabel=r"$\gamma$")
     axis.legend(frameon=False, fontsize=6.5)
     return Drawn(
-        _save(figure, folder, "streams_against_depth.pdf"),
+        save(figure, folder, "streams_against_depth.pdf"),
         r"Residual streams: $\gamma$ against depth, the stated recursions iterated (lines), and random networks extrapolated to infinite width (dots, bars of five standard "
         r"errors). Without a skip and along Post-LN streams $\gamma$ grows like $L^2$, along Pre-LN streams like $\log^2L$, along Pre-BN streams it is bounded.",
     )
@@ -513,7 +514,7 @@ def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None
         axis.set_xlim(left=0)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return Drawn(
-        _save(figure, folder, "width_bias.pdf"),
+        save(figure, folder, "width_bias.pdf"),
         r"Finite-width bias of the overlap $c = \gamma/(1+\gamma)$ against $1/N$: networks (dots, five standard errors), a fit in $1/N$ and $1/N^2$ (line), and the "
         r"stated value at infinite width (diamond).",
     )

@@ -19,7 +19,7 @@ from proofs_checks.calibration import CONFIDENCE, Count, table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.fixed_points import in_words
 from proofs_checks.kill_matrix import KillMatrix
-from reports import figures
+from reports import figures, landscapes
 from reports.typeset import definition
 from theory.activations import Activation
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
@@ -357,6 +357,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None, matrix:
             derivation=derivation,
             interval=interval,
             figures=figures.draw_all(shown, reported, out / "figures"),
+            optimum_lemma=landscapes.chapter(shown, reported, out / "figures"),
             colours=COLOURS,
             counts=_counts(shown, reported),
             held=_held,

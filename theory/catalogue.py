@@ -14,6 +14,7 @@ from theory import (
     leave_one_out,
     minibatch,
     multiclass,
+    optimum_lemma,
     other_norms,
     placements,
     pooling,
@@ -47,6 +48,7 @@ MODULES = (
     edge_of_chaos,
     residual,
     survey,
+    optimum_lemma,
 )
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for module in MODULES for claim in module.CLAIMS}

@@ -62,3 +62,16 @@ beta = Symbol("beta", positive=True)  #: gain of a residual branch
 weight_deviation = Symbol("sigma_w", positive=True)
 bias_deviation = Symbol("sigma_b", positive=True)
 weight_variance, bias_variance = weight_deviation**2, bias_deviation**2
+
+# One neuron of two weights, and what it learns from
+w_1, w_2 = symbols("w_1 w_2", real=True)
+initial = symbols("w_01 w_02", real=True)  #: W_0
+optimum = symbols("w^*_1 w^*_2", real=True)  #: W*
+targets = symbols("y_1:4", real=True)  #: of three samples
+inputs = tuple(symbols(f"x_{sample}1 x_{sample}2", real=True) for sample in (1, 2, 3))  #: of three samples
+mean_target = Symbol("ybar", real=True)
+slopes = symbols("v_1 v_2", real=True)  #: v = Σ_x⁻¹ Cov(x, y), of the regression with an intercept
+intercept = Symbol("b", real=True)
+centre = symbols("m_1 m_2", real=True)  #: m = Σ_x⁻¹ x̄
+sigma_1, sigma_2 = symbols("sigma_1 sigma_2", positive=True)  #: deviations of the inputs
+rho = Symbol("rho", real=True)  #: and their correlation
