@@ -161,5 +161,5 @@ def streamed_moments(network: Network, size: Size, key: jax.Array, networks: int
         If a norm divided by zero.
     """
     measure = partial(_propagated, network, size, block_of(network, size))
-    found: Moments = replicate(measure, ("streamed", network, size), networks, key, networks, stopwatch, at_once=1)
+    found: Moments = replicate(measure, ("streamed", network, size), 1, key, networks, stopwatch, at_once=1)
     return finite(found, network, size)
