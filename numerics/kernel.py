@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -12,8 +12,10 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from numerics import keys
+from numerics.sharing import collect
 
 #: Less than half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
 COMPILER = {
@@ -50,19 +52,29 @@ def compiler_options() -> dict[str, Any]:
     return known
 
 
+def devices() -> list[jax.Device]:
+    """Those that draw: all local ones, or the one that `jax.default_device` names."""
+    return [jax.config.jax_default_device] if jax.config.jax_default_device else jax.local_devices()
+
+
 class Kernel:
-    """One compiled shape: a stream's key, the number of the first network and which of several blocks it has, to `count` measurements."""
+    """One compiled shape: the numbers of networks, and which of several blocks they have, to blocks of `count` measurements.
+
+    A call draws as many blocks as there are local devices, each device one of them by the same program: results do not depend on how many
+    there are.
+    """
 
     def __init__(self, measure: Measure, count: int, at_once: int) -> None:
         def run(network_keys: jax.Array, which: jax.Array) -> Any:
             return lax.map(lambda network_key: measure(network_key, which), network_keys, batch_size=min(at_once, count))
 
         self.count = count
+        self.devices = devices()
         self._run = run
         self._compiled: Any = None
 
-    def __call__(self, key: jax.Array, first: int, which: int, stopwatch: Stopwatch) -> Any:
-        """The measurements of networks first, …, first + count − 1 of the stream.
+    def __call__(self, key: jax.Array, blocks: Sequence[int], which: int, stopwatch: Stopwatch) -> Iterator[Any]:
+        """The measurements of networks block, …, block + count − 1 of the stream, for one block after another.
 
         Raises
         ------
@@ -71,15 +83,46 @@ class Kernel:
         """
         if jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
             raise Imprecise("statistics are float64, and jax_enable_x64 was turned off after numerics was loaded: leave it on")
-        arguments = (keys.members(key, first, self.count), np.int32(which))
         if self._compiled is None:
             start = time.perf_counter()
-            self._compiled = jax.jit(self._run).lower(*arguments).compile(compiler_options())
+            self._compiled = self._compile(key)
             stopwatch.compiling += time.perf_counter() - start
-        start = time.perf_counter()
-        result = jax.device_get(self._compiled(*arguments))
-        stopwatch.running += time.perf_counter() - start
-        return result
+        for first in range(0, len(blocks), len(self.devices)):
+            drawn = blocks[first : first + len(self.devices)]
+            start = time.perf_counter()
+            found = jax.device_get(self._compiled(*self._arguments(key, drawn, which)))
+            stopwatch.running += time.perf_counter() - start
+            for number in range(len(drawn)):
+                part = slice(number * self.count, (number + 1) * self.count)
+                yield jax.tree.map(lambda leaf, part=part: leaf[part], found)
+
+    def _arguments(self, key: jax.Array, blocks: Sequence[int], which: int) -> tuple[jax.Array, np.int32]:
+        """Keys for all devices: those that no block is left for draw the last one again."""
+        firsts = np.array([*blocks, *[blocks[-1]] * (len(self.devices) - len(blocks))])
+        network_keys = keys.members(key, firsts, self.count)
+        return network_keys if len(self.devices) == 1 else jax.device_put(network_keys, self._split), np.int32(which)
+
+    @property
+    def _split(self) -> NamedSharding:
+        return NamedSharding(Mesh(np.array(self.devices), ("devices",)), PartitionSpec("devices"))
+
+    def _lowered(self, key: jax.Array) -> Any:
+        run, split = self._run, self._split
+        if len(self.devices) > 1:
+            run = jax.shard_map(run, mesh=split.mesh, in_specs=(split.spec, PartitionSpec()), out_specs=split.spec, check_vma=False)
+        return jax.jit(run).lower(*self._arguments(key, [0], 0))
+
+    def _compile(self, key: jax.Array) -> Any:
+        lowered = self._lowered(key)
+        if len(self.devices) > 1 and "lapack" in lowered.as_text():
+            # Devices that are one CPU share a pool of threads, in which batches of LAPACK's wait for each other, all of them forever.
+            self.devices = self.devices[:1]
+            lowered = self._lowered(key)
+        return lowered.compile(compiler_options())
+
+    def structure(self, key: jax.Array) -> Any:
+        """The tree that a block's measurements are."""
+        return jax.tree.structure(jax.eval_shape(self._run, keys.members(key, 0, self.count), np.int32(0)))
 
 
 _KERNELS: dict[Any, Kernel] = {}
@@ -113,5 +156,6 @@ def replicate(
     """
     kernel = _kernel(name, measure if which is not None else lambda network_key, _: measure(network_key), min(per_call, networks), at_once)
     stopwatch = stopwatch or Stopwatch()
-    parts = [kernel(key, number, which or 0, stopwatch) for number in range(first, first + networks, kernel.count)]
+    blocks = range(first, first + networks, kernel.count)
+    parts = collect(blocks, lambda some: kernel(key, some, which or 0, stopwatch), lambda: kernel.structure(key))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)

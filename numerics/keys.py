@@ -10,7 +10,9 @@ import hashlib
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 
 def stream(seed: int, *names: object) -> jax.Array:
@@ -23,9 +25,10 @@ def stream(seed: int, *names: object) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=2)
-def members(key: jax.Array, first: int, count: int) -> jax.Array:
-    """Keys of the networks numbered first, …, first + count − 1 of a stream."""
-    return jax.vmap(lambda number: jax.random.fold_in(key, number))(first + jax.numpy.arange(count))
+def members(key: jax.Array, first: ArrayLike, count: int) -> jax.Array:
+    """Keys of the networks numbered first, …, first + count − 1 of a stream; of several such blocks, one after another."""
+    numbers = jnp.add.outer(jnp.asarray(first), jnp.arange(count)).ravel()
+    return jax.vmap(lambda number: jax.random.fold_in(key, number))(numbers)
 
 
 def generator(seed: int, *names: object) -> np.random.Generator:

@@ -7,6 +7,7 @@ import importlib.metadata
 import inspect
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from functools import cache
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from theory.claim import Claim, Witness
+from theory.stages import Stage
 
 
 class Verdict(Enum):
@@ -131,8 +133,13 @@ def code_digest() -> str:
 @cache
 def fingerprint(claim: Claim) -> str:
     """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
-    digest = hashlib.sha256((code_digest() + repr(replace(claim, rests_on=()))).encode())
-    for path in sorted({stage.defined_in for experiment in claim.experiments for stage in experiment.stages}):
+    return fingerprint_of(repr(replace(claim, rests_on=())), (stage for experiment in claim.experiments for stage in experiment.stages))
+
+
+def fingerprint_of(words: str, stages: Iterable[Stage]) -> str:
+    """A digest of the words, of all code and versions, and of the files that the stages are defined in."""
+    digest = hashlib.sha256((code_digest() + words).encode())
+    for path in sorted({stage.defined_in for stage in stages}):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
 

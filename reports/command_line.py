@@ -6,6 +6,7 @@ says what was given, what is allowed and the nearest valid name, and nothing is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import click
 from click.core import ParameterSource
 
 from proofs_checks import defaults
+from reports import distributed
 from reports.confined import require_intact
 from reports.network_options import WEIGHTS, network_of, network_options, note_on
 from reports.output import echo
@@ -55,6 +57,9 @@ EXCLUSIVE = {
     "plan": ("vary_seed", "resume", "calibrate"),
     "vary_seed": ("seed", "resume"),
 }
+#: Options of a simulation that no number depends on; what a module holds is part of its code.
+UNTOLD = ("as_json", "distributed", "module", "out", "resume")
+KEPT = "the networks that finished are kept: the same words with --resume go on"
 INTERRUPTED = 130  #: exit status of shells for Ctrl-C
 
 
@@ -394,8 +399,26 @@ def predict_on_data(network: Stack, dataset: DataSet, options: Mapping[str, Any]
 @click.option(
     "--weights", default="gaussian", show_default=True, metavar="NAME", help=f"What weights are drawn from: {', '.join(WEIGHTS)}."
 )
-def simulate(**options: Any) -> None:
-    """γ of random networks, with its standard error over networks."""
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep networks as they are drawn in DIR, and write simulation.json there.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on with the simulation that was interrupted in DIR: networks it had drawn are not drawn again."
+)
+@click.option(
+    "--distributed",
+    is_flag=True,
+    help="Share the networks with the other processes of JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID, "
+    "or of the cluster that JAX detects; process 0 prints.",
+)
+def simulate(**options: Any) -> int:
+    """γ of random networks, with its standard error over networks.
+
+    All local devices draw networks. How many there are, and how many processes, changes no digit.
+    """
     network = network_of(options)
     if options["depth"] < 1:
         raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer, or block")
@@ -407,27 +430,87 @@ def simulate(**options: Any) -> None:
         raise click.UsageError(
             f"--input-dimension is {options['input_dimension']}, but {network.inputs.value} have a dimension of their own"
         )
+    if options["resume"] and options["out"] is None:
+        raise click.UsageError("--resume goes on with networks that are kept in a folder: it needs --out DIR")
+    if not options["distributed"]:
+        return simulate_here(network, options, None)
+    if options["module"]:
+        raise click.UsageError(
+            "--distributed and --module exclude each other: a package installed on all hosts adds the same to all processes"
+        )
+    place = distributed.place(os.environ)
+    if distributed.watched():
+        return simulate_here(network, options, place)
+    return distributed.watch(click.get_current_context().find_root().obj, KEPT if options["out"] else "nothing is kept without --out DIR")
+
+
+def simulate_here(network: Stack, options: Mapping[str, Any], place: Mapping[str, Any] | None) -> int:
+    """Draw networks, all of them or, with a `place` among several processes, this one's; print what all found."""
     from numerics.ensemble import NotFinite, Sampler
+    from numerics.hosts import Hosts, NotJoined, joined
+    from numerics.parts import CannotKeep, Parts
     from numerics.prejudice import simulate as run
+    from numerics.sharing import Sharing, sharing
+    from proofs_checks.evidence import write_whole
 
     sampler = find("sampler", options["sampler"], {each.value: each for each in Sampler})
-
+    out, parts = options["out"], None
     try:
-        found = run(
-            network,
-            width=options["width"],
-            depth=options["depth"],
-            samples=options["samples"],
-            networks=options["networks"],
-            seed=options["seed"],
-            input_dimension=options["input_dimension"] or 0,
-            sampler=sampler,
-            control_variates=options["control_variates"],
-        )
-    except (ValueError, NotFinite) as error:
+        with contextlib.nullcontext(Hosts()) if place is None else joined(**place) as hosts:
+            distributed.say(distributed.JOINED)
+            words = identity(network, options) if out or place is not None else {}
+            hosts.agree({**words, "out": bool(out)})
+            if out:
+                out.mkdir(parents=True, exist_ok=True)
+                parts = Parts(out, words, options["resume"], hosts)
+                if options["resume"] and hosts.number == 0 and not options["as_json"]:
+                    click.echo(f"{parts.networks} networks had been drawn", err=True)
+            with sharing(Sharing(hosts, parts, require_intact)):
+                found = run(
+                    network,
+                    width=options["width"],
+                    depth=options["depth"],
+                    samples=options["samples"],
+                    networks=options["networks"],
+                    seed=options["seed"],
+                    input_dimension=options["input_dimension"] or 0,
+                    sampler=sampler,
+                    control_variates=options["control_variates"],
+                )
+            if hosts.number == 0:
+                if out:
+                    require_intact()
+                    write_whole(found, out / "simulation.json")
+                print_simulation(network, found, options["as_json"])
+            distributed.say(distributed.ANSWERED)
+    except KeyboardInterrupt:
+        if parts:
+            click.echo(KEPT, err=True)
+        raise
+    except NotJoined as error:
+        raise click.UsageError(f"--distributed: {error}") from None
+    except (ValueError, NotFinite, CannotKeep) as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.UsageError(f"--out {str(out)!r} cannot be written: {error.strerror}") from None
+    if parts:
+        parts.remove()
+    return 0
+
+
+def identity(network: Stack, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All that determines the numbers of a simulation: its words, the device, code and versions."""
+    from numerics.kernel import devices
+    from proofs_checks.evidence import fingerprint_of
+
+    words = {name.replace("_", "-"): value for name, value in options.items() if name not in UNTOLD}
+    return {**words, "device": devices()[0].device_kind, "code": fingerprint_of(repr(network), network.stages)}
+
+
+def print_simulation(network: Stack, found: Mapping[str, Any], as_json: bool) -> None:
+    """What all networks found."""
     note_on(network)
-    if options["as_json"]:
+    if as_json:
         echo(json.dumps(found))
         return
     uncertainty = "unknown, from one network" if found["standard_error"] is None else f"{found['standard_error']:.6g}"

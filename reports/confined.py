@@ -243,7 +243,7 @@ def _serve(words: list[str], pipe: Connection) -> NoReturn:
     """The child: runs the words of the call, and leaves without a last word of the module's."""
     global _child
     _child = _Child(pipe)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     complaints = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
     output.keep()
     from reports.command_line import call
@@ -261,7 +261,8 @@ def _serve(words: list[str], pipe: Connection) -> NoReturn:
     os._exit(status)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """For a thread of a child: a parent that was killed cannot end it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -36,7 +36,7 @@ WEIGHTS = {each.value: each for each in Distribution}
 INPUTS: dict[str, Distribution | DataSet] = {**WEIGHTS, **{each.value: each for each in DataSet}}
 
 
-def network_options(command: Callable[..., None]) -> Callable[..., None]:
+def network_options(command: Callable[..., int | None]) -> Callable[..., int | None]:
     """The options that describe a network."""
     options = (
         click.option(
