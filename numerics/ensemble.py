@@ -21,7 +21,7 @@ from jax import lax
 from numerics import datasets
 from numerics.draws import draw
 from numerics.estimators import Draw, Moments, controls, controls_of_inputs, two_moments
-from numerics.kernel import Stopwatch, replicate
+from numerics.kernel import Stopwatch, prepare, replicate
 from numerics.namespace import XP
 from theory.distributions import DataSet, Distribution
 from theory.network import Dense, Network, Placement, Stack
@@ -260,22 +260,29 @@ def controlled_moments(
     NotFinite
         If a norm divided by zero.
     """
+    measure, name = partial(_controlled, network, size), ("controlled moments", network, size)
+    measured = replicate(measure, name, size.networks_per_call, key, networks, stopwatch, size.networks_at_once, first=first)
+    found, layers, opening = finite(measured, network, size)
+    columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
+    return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))
+
+
+def prepare_controlled_moments(network: Stack, size: Size) -> None:
+    """Compile what `controlled_moments` will run, in any thread."""
+    prepare(partial(_controlled, network, size), ("controlled moments", network, size), size.networks_per_call, size.networks_at_once)
+
+
+def _controlled(network: Stack, size: Size, key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:
+    """Moments of one network, control variates of every layer, and of the inputs."""
     coupled = network.couples_samples
 
     def observe(layer: Layer) -> tuple[Moments, jax.Array]:
         return two_moments(layer.activations, coupled), jnp.concatenate([controls(draw, coupled) for draw in layer.draws])
 
-    def measure(key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:
-        passed = propagate(network, size, key, observe)
-        given = isinstance(network.inputs, DataSet)  # and not drawn
-        opening = jnp.zeros(2, jnp.float64) if given else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
-        return *passed.observed, opening
-
-    name = ("controlled moments", network, size)
-    measured = replicate(measure, name, size.networks_per_call, key, networks, stopwatch, size.networks_at_once, first=first)
-    found, layers, opening = finite(measured, network, size)
-    columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
-    return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))
+    passed = propagate(network, size, key, observe)
+    given = isinstance(network.inputs, DataSet)  # and not drawn
+    opening = jnp.zeros(2, jnp.float64) if given else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
+    return *passed.observed, opening
 
 
 def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax.Array, networks: int) -> Moments:

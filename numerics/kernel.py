@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -72,6 +73,7 @@ class Kernel:
         self.devices = devices()
         self._run = run
         self._compiled: Any = None
+        self._compiling = threading.Lock()
 
     def __call__(self, key: jax.Array, blocks: Sequence[int], which: int, stopwatch: Stopwatch) -> Iterator[Any]:
         """The measurements of networks block, …, block + count − 1 of the stream, for one block after another.
@@ -83,10 +85,7 @@ class Kernel:
         """
         if jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
             raise Imprecise("statistics are float64, and jax_enable_x64 was turned off after numerics was loaded: leave it on")
-        if self._compiled is None:
-            start = time.perf_counter()
-            self._compiled = self._compile(key)
-            stopwatch.compiling += time.perf_counter() - start
+        self.compile(stopwatch)
         for first in range(0, len(blocks), len(self.devices)):
             drawn = blocks[first : first + len(self.devices)]
             start = time.perf_counter()
@@ -105,6 +104,14 @@ class Kernel:
     @property
     def _split(self) -> NamedSharding:
         return NamedSharding(Mesh(np.array(self.devices), ("devices",)), PartitionSpec("devices"))
+
+    def compile(self, stopwatch: Stopwatch) -> None:
+        """Compile, unless that is done: in any thread, beside calls of other kernels."""
+        with self._compiling:
+            if self._compiled is None:
+                start = time.perf_counter()
+                self._compiled = self._compile(jax.random.key(0))
+                stopwatch.compiling += time.perf_counter() - start
 
     def _lowered(self, key: jax.Array) -> Any:
         run, split = self._run, self._split
@@ -126,15 +133,22 @@ class Kernel:
 
 
 _KERNELS: dict[Any, Kernel] = {}
+_TABLE = threading.Lock()
 
 
 def _kernel(name: Any, measure: Measure, count: int, at_once: int) -> Kernel:
-    """The kernel of that name and count, made if there is none; the one not asked for longest gives way."""
-    kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
-    _KERNELS[name, count] = kernel
-    if len(_KERNELS) > KEPT:
-        del _KERNELS[next(iter(_KERNELS))]
+    """The kernel of that name and count, made if there is none; the one not asked for longest gives way. Its `measure` takes `which`."""
+    with _TABLE:
+        kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
+        _KERNELS[name, count] = kernel
+        if len(_KERNELS) > KEPT:
+            del _KERNELS[next(iter(_KERNELS))]
     return kernel
+
+
+def prepare(measure: Measure, name: Any, per_call: int, at_once: int) -> None:
+    """Compile what `replicate` will run of `per_call` replicates or more."""
+    _kernel(name, lambda network_key, _: measure(network_key), per_call, at_once).compile(Stopwatch())
 
 
 def replicate(
@@ -154,7 +168,8 @@ def replicate(
     networks, `at_once` of them side by side in memory. With `which`, `measure` takes it as a second argument, and one kernel serves
     all its values.
     """
-    kernel = _kernel(name, measure if which is not None else lambda network_key, _: measure(network_key), min(per_call, networks), at_once)
+    of_one = measure if which is not None else lambda network_key, _: measure(network_key)
+    kernel = _kernel(name, of_one, min(per_call, networks), at_once)
     stopwatch = stopwatch or Stopwatch()
     blocks = range(first, first + networks, kernel.count)
     parts = collect(blocks, lambda some: kernel(key, some, which or 0, stopwatch), lambda: kernel.structure(key))

@@ -17,7 +17,7 @@ from sympy import sympify
 from numerics import keys
 from numerics.control_variates import Adjustment, fitted
 from numerics.datasets import gram
-from numerics.ensemble import Sampler, Size, controlled_moments
+from numerics.ensemble import Sampler, Size, controlled_moments, prepare_controlled_moments
 from numerics.precision import control_drift, drift
 from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
@@ -90,6 +90,12 @@ def rung_size(network: Stack, width: int, depth: int) -> Size:
     """The finite sizes of a rung."""
     sampler = Sampler.GRAM if width == WIDE else Sampler.WEIGHTS
     return Size(width, depth, samples_of(network), sampler=sampler)
+
+
+def prepare(experiment: Prejudice) -> None:
+    """Compile what the ladder runs."""
+    for width in widths_of(experiment):
+        prepare_controlled_moments(experiment.network, rung_size(experiment.network, width, max(experiment.depths)))
 
 
 class _Ensemble:

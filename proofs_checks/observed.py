@@ -77,6 +77,12 @@ def run(experiment: Experiment, name: str, design: Design, seed: int, stream: st
     return found
 
 
+def prepare(experiment: Experiment) -> None:
+    """Compile what takes an experiment's checks longest to compile, ahead of them: it may run beside other checks."""
+    if isinstance(experiment, Prejudice):
+        observe_prejudice.prepare(experiment)
+
+
 def calibrated(finding: Finding, design: Design, replicates: int, seed: int, stream: str) -> Finding:
     """The finding with its procedure's measured error rates; FAILS if one is above its nominal rate beyond chance."""
     if finding.null is None:
