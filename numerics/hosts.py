@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jax._src import distributed  # the client of the coordination service has no public name
 
 HEARTBEAT = 20  #: seconds without a sign of life of one process after which JAX ends all others; where it is process 0, at once
 JOINING = 300  #: seconds to wait for all processes at the start
@@ -38,7 +37,7 @@ class Hosts:
         """What was found of all blocks: this process's goes to the others, theirs comes as it is finished."""
         if self.count == 1:
             return [mine[block] for block in blocks]
-        service = distributed.global_state.client
+        service = _service()
         for block, content in mine.items():
             service.key_value_set_bytes(f"{name}/{block}", content)
         return [mine[block] if block in mine else service.blocking_key_value_get_bytes(f"{name}/{block}", FOREVER) for block in blocks]
@@ -46,7 +45,7 @@ class Hosts:
     def meet(self, name: str) -> None:
         """Wait for all others to come here."""
         if self.count > 1:
-            distributed.global_state.client.wait_at_barrier(name, FOREVER)
+            _service().wait_at_barrier(name, FOREVER)
 
     def agree(self, words: Mapping[str, Any]) -> None:
         """Nothing, where all were started with the same words: names to what JSON holds.
@@ -62,6 +61,13 @@ class Hosts:
         for number, other in enumerate(found):
             if differs := difference(other.decode(), mine):
                 raise NotJoined(f"process {number} draws another simulation: {differs}")
+
+
+def _service() -> Any:
+    """The client of JAX's coordination service, which has no public name."""
+    from jax._src import distributed
+
+    return distributed.global_state.client
 
 
 def difference(found: str, mine: str) -> str:

@@ -41,7 +41,7 @@ GIB = 2**30
 NEEDS = {
     "audit": ("theory.catalogue", "proofs_checks.audit", "proofs_checks.observed", "reports.terminal"),
     "predict": ("theory.extension", "proofs_checks.prediction", "proofs_checks.fixed_points"),
-    "simulate": ("theory.extension", "numerics.prejudice"),
+    "simulate": ("theory.extension", "numerics.prejudice", "proofs_checks.evidence"),
     "report": ("theory.catalogue", "proofs_checks.audit", "proofs_checks.observed", "reports.latex"),
     "list": ("theory.catalogue", "theory.extension"),
     "show": ("theory.catalogue", "theory.extension", "reports.terminal"),

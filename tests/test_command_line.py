@@ -110,6 +110,7 @@ VALUES = {
     f"{SIMULATE} --input-dimension 0": ("'0'", "--input-dimension"),
     f"{SIMULATE} --input-overlap -0.5": ("-0.5", "--input-overlap"),
     f"{SIMULATE} --batch-size 3": ("3", "4"),
+    f"{SIMULATE} --resume": ("--resume", "--out DIR"),
     "audit --alpha 0": ("'0'", "--alpha"),
     "audit --alpha 1": ("'1'", "--alpha"),
     "audit --alpha 2": ("'2'", "--alpha"),

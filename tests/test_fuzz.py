@@ -19,7 +19,7 @@ from proofs_checks import audit, fixed_points, prediction
 from proofs_checks.audit import Audit, Settings, plan, share
 from proofs_checks.evidence import Evidence, UnreadableEvidence, Verdict, digest, fingerprint
 from proofs_checks.recorded import read
-from reports import confined, plot
+from reports import confined, distributed, plot
 from reports.command_line import call
 from theory.catalogue import CLAIMS
 from theory.claim import Claim, Kind, Statement, derived_here
@@ -262,6 +262,8 @@ LINES = [
     "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5 --json",
     "simulate --norm ghost_batch_norm:4 --placement pre --depth 1 --batch-size 8 --width 8 --samples 8 --networks 3 --seed 5 --weights sparse",
     "simulate --norm layer_norm --residual pre --depth 2 --width 8 --samples 4 --networks 1 --seed 0 --input-dimension 4 --sampler gram",
+    "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5 --out here --resume",
+    "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5 --distributed",
     "list norms --json",
     "list claims",
     "list activations --module mine.py",
@@ -314,6 +316,7 @@ def shell(monkeypatch, tmp_path):
     monkeypatch.setattr(numerics.prejudice, "simulate", lambda network, sampler, **sizes: {**sizes, "gamma": 0.1, "standard_error": None, "seconds": 1.0, "compile_seconds": 1.0})  # fmt: skip
     monkeypatch.setattr(plot, "draw", lambda network, depth, path: path.write_text("drawn"))
     monkeypatch.setattr(confined, "_watch", lambda words, module, budget: 0)
+    monkeypatch.setattr(distributed, "watch", lambda words, kept: 0)
     (tmp_path / "taken").write_text("mine")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "evidence.json").write_text("{}")
@@ -331,7 +334,7 @@ def shell(monkeypatch, tmp_path):
             assert sorted(os.walk(tmp_path)) == before, words
         for folder, _, names in os.walk(tmp_path, topdown=False):
             for name in names:
-                if not folder.endswith("broken") and name != "taken":
+                if name not in ("taken", "evidence.json" if folder.endswith("broken") else ""):
                     os.remove(os.path.join(folder, name))
             if folder not in (str(tmp_path), str(tmp_path / "broken")):
                 os.rmdir(folder)
