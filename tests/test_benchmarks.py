@@ -120,5 +120,11 @@ def test_the_tables_and_the_readme_say_what_the_results_say():
     assert tables.QUOTED.findall((tables.ROOT / "README.md").read_text(encoding="utf-8")) == [tables.sentence(results())]
 
 
+def test_times_taken_beside_other_work_are_quoted_with_a_warning():
+    assert "measured again" in tables.sentence(results() | {"others": 0.5}) and "measured again" not in tables.sentence(
+        results() | {"others": 0.01}
+    )
+
+
 def test_the_results_name_no_path():
     assert str(tables.ROOT) not in json.dumps(results())

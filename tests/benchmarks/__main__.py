@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 
+from proofs_checks.defaults import SEED
+
 if find_spec("torch") is None:
     sys.exit("the benchmarks are ratios against PyTorch, which is not installed: `make bench` installs it, or pip install -e '.[bench]'")
 
@@ -51,6 +53,7 @@ def main() -> None:
     """All sections, in turn."""
     where, start = device(), time.perf_counter()
     torch.set_num_threads(machine()["cores"])
+    torch.manual_seed(SEED)
     found: list[tables.Table] = []
     headline: dict[str, Any] = {}
     with Others() as others:

@@ -20,12 +20,12 @@ from .tables import Table
 TARGET, DEPTH = 0.01, 5
 ROUNDS = 8
 FEW = 16  #: samples of a published network: fewer cost it accuracy, and far more are used
-OURS = Size(2048, DEPTH, 4, sampler=Sampler.GRAM)
-CALLS, RUNS = 8, 64  #: in a round, and independent calls of `simulate` at the target
+OURS = Size(2048, DEPTH, 8, sampler=Sampler.GRAM)
+CALLS, RUNS = 8, 256  #: in a round, and independent calls of `simulate` at the target
 WAYS = {"loop": "PyTorch, loop over networks", "vmap": "PyTorch, `torch.func.vmap`"}
 Way = Callable[[Shape, int], np.ndarray]
 #: Where the other side's extrapolation is checked: width, target, and how often.
-SMALL, ROUGHLY, OFTEN = 128, 0.1, 24
+SMALL, ROUGHLY, OFTEN = 128, 0.1, 64
 
 
 def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:

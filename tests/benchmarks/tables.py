@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 STEMS = {"cpu": "results", "cuda": "results_gpu"}  #: of the files, by device
 WRITTEN = ("README.md", *(f"tests/benchmarks/{stem}.{kind}" for stem in STEMS.values() for kind in ("json", "md")))
+BUSY = 0.05  #: share of the processors' time that goes to other work, above which times are quoted with a warning
 QUOTED = re.compile(r"(?<=<!-- make bench -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
 
 
@@ -42,12 +43,13 @@ def two_digits(value: float) -> str:
 
 def sentence(results: dict[str, Any]) -> str:
     """What README.md says: ratios only."""
-    found = results["headline"]
+    found, others = results["headline"], results["others"]
+    busy = f", while other work took {others:.0%} of the processors' time, so that these are to be measured again," if others > BUSY else ""
     loop, vmap = (f"{two_digits(found[name]['value'])} (± {found[name]['error']:.0%})" for name in ("loop", "vmap"))
     return (
         f"γ behind five layers of layer norm → ReLU to {found['target']:.0%}, finite-width bias included and compilation excluded on both sides: a loop\n"
         f"over networks in PyTorch that reads outputs takes {loop} times as long as `simulate`, and `torch.func.vmap` {vmap} times.\n"
-        f"Random draws and matrix products alone take {found['roofline']:.0%} of the time of the sampler that draws all weights. Side by side in one run;\n"
+        f"Random draws and matrix products alone take {found['roofline']:.0%} of the time of the sampler that draws all weights. Side by side in one run{busy};\n"
         "the other side's time to that accuracy is variance × time per network, which the run checks where it is short. All tables: `tests/benchmarks/results.md`."
     )
 
@@ -59,7 +61,7 @@ def markdown(results: dict[str, Any]) -> str:
         "# Benchmarks\n\nMade by `make bench`; not to be edited.\n\n"
         f"{results['date']}, commit {results['commit']}, on {results['device']}: {on['processor']}, {on['cores']} cores, {on['memory_gib']} GiB, "
         f"{on['system']}; {versions}. The run took {results['seconds']:.0f} s, in which other work took {results['others']:.0%} of the processors' time"
-        " (times are worth little where that is much). ± is one standard error, relative where it is in per cent."
+        " (where that is much, times are worth little). ± is one standard error, relative where it is in per cent."
     )
     return "\n\n".join([head, *(Table(**table).markdown() for table in results["tables"])]) + "\n"
 
