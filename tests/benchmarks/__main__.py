@@ -52,7 +52,6 @@ def said(name: str) -> Iterator[None]:
 def main() -> None:
     """All sections, in turn."""
     where, start = device(), time.perf_counter()
-    torch.set_num_threads(machine()["cores"])
     torch.manual_seed(SEED)
     found: list[tables.Table] = []
     headline: dict[str, Any] = {}

@@ -3,7 +3,6 @@ r"""Time to accuracy: γ of layer norm before ReLU, published ways beside `simul
 *To 1 %* means: the root mean square error of γ, one standard error and the finite-width bias together, is 1 % of γ at infinite width.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -14,7 +13,7 @@ from numerics.ensemble import Sampler, Size
 
 from . import in_jax, in_pytorch
 from .in_pytorch import Shape
-from .measures import Measured, Ratio, alternate, cheapest_width, mean, networks_needed
+from .measures import CORES, Measured, Ratio, alternate, cheapest_width, mean, networks_needed
 from .tables import Table
 
 TARGET, DEPTH = 0.01, 5
@@ -22,23 +21,30 @@ ROUNDS = 8
 FEW = 16  #: samples of a published network: fewer cost it accuracy, and far more are used
 OURS = Size(2048, DEPTH, 8, sampler=Sampler.GRAM)
 CALLS, RUNS = 8, 256  #: in a round, and independent calls of `simulate` at the target
-WAYS = {"loop": "PyTorch, loop over networks", "vmap": "PyTorch, `torch.func.vmap`"}
-Way = Callable[[Shape, int], np.ndarray]
+CONTROLLED = Size(2048, DEPTH, 4, sampler=Sampler.GRAM)
+WIDE, NARROW, PILOTS = 8, 128, 64  #: wide networks, and narrow ones that settle what control variates are multiplied with
+#: Words, the way, and PyTorch's threads: threads that wait for each other lose by other work on the machine, and all draw on one.
+THEIRS = {
+    "loop": ("PyTorch, loop over networks", in_pytorch.loop, CORES),
+    "one thread": ("the same, on one thread", in_pytorch.loop, 1),
+    "vmap": ("PyTorch, `torch.func.vmap`", in_pytorch.vmapped, CORES),
+}
 #: Where the other side's extrapolation is checked: width, target, and how often.
-SMALL, ROUGHLY, OFTEN = 128, 0.1, 64
+SMALL, ROUGHLY, OFTEN = 128, 0.1, 40
 
 
 def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:
-    """Seconds to the target, of published ways and of `simulate`."""
+    """Seconds to the target, of published ways and of ours."""
     width, bias = published_width()
     shape, count = Shape(width, DEPTH, FEW, where), 64
     networks, own_bias = networks_of_ours()
+    few_bias = in_jax.adjusted(CONTROLLED, 1024, in_jax.per_network).mean
     outputs: list[np.ndarray] = []
     seconds = alternate(
         {
-            "loop": lambda _: outputs.append(in_pytorch.loop(shape, count)),
-            "vmap": lambda _: outputs.append(in_pytorch.vmapped(shape, count)),
-            "simulate": lambda number: [in_jax.estimate(OURS, networks, 1000 + number * CALLS + each) for each in range(CALLS)],
+            **{name: lambda _, name=name: outputs.append(theirs(name, shape, count)) for name in THEIRS},
+            "simulate": lambda number: [simulated(networks, 1000 + number * CALLS + each) for each in range(CALLS)],
+            "controlled": lambda number: [controlled(1000 + number * CALLS + each) for each in range(CALLS)],
         },
         ROUNDS,
     )
@@ -46,19 +52,27 @@ def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:
     needed = networks_needed(ratio.relative_variance.value, bias.mean, TARGET)
     # Besides the clock, the variance of one network and the bias, by what it leaves of the target, are known up to errors.
     by_bias = 2 * bias.mean * bias.standard_error / (TARGET**2 - bias.mean**2)
-    needed_networks = Measured(needed, float(np.hypot(ratio.relative_variance.error, by_bias)))
+    error = float(np.hypot(ratio.relative_variance.error, by_bias))
+    whole = {name: seconds[name] * (needed / count if name in THEIRS else 1 / CALLS) for name in seconds}
+    loop = min("loop", "one thread", key=lambda name: mean(whole[name]).value)
 
-    own, rows, headline = seconds["simulate"] / CALLS, [], {}
-    for name, words in WAYS.items():
-        one = mean(seconds[name] / count)
+    def times(name: str, other: str) -> Measured:
         # Round by round: what slows the machine down for a while slows both sides down.
-        times = mean(seconds[name] / count / own).times(needed_networks)
-        headline[name] = {"value": times.value, "error": times.error}
-        cost = (needed, 1e3 * one.value, one.value * needed)
-        rows.append((words, width, f"{bias.mean:.2%}", *cost, "extrapolated", f"{times.value:,.0f} ± {times.error:.0%}"))
-    reached = root_mean_square([in_jax.estimate(OURS, networks, seed)["gamma"] for seed in range(RUNS)])
-    cost = (networks, 1e3 * mean(own).value / networks, mean(own).value)
-    rows.append(("`simulate`, Gram sampler", OURS.width, f"{own_bias:.2%}", *cost, f"run; error found {reached}", "1"))
+        return mean(whole[name] / whole[other]).times(Measured(1.0, error if other not in THEIRS else 0.0))
+
+    rows: list[tuple[Any, ...]] = []
+    for name, (words, _, _) in THEIRS.items():
+        found = times(loop, name)
+        rows.append(
+            (words, width, f"{bias.mean:.2%}", needed, mean(whole[name]).value, "extrapolated", f"{found.value:.2f} ± {found.error:.0%}")
+        )
+    for name, words, size, drawn, its_bias, call in (
+        ("simulate", "`simulate`, Gram sampler", OURS, f"{networks}", own_bias, lambda seed: simulated(networks, seed)),
+        ("controlled", "Gram sampler, control variates", CONTROLLED, f"{WIDE}, after {PILOTS} of width {NARROW}", few_bias, controlled),
+    ):
+        reached, found = root_mean_square([call(seed) for seed in range(RUNS)]), times(loop, name)
+        how = f"run; error found {reached}"
+        rows.append((words, size.width, f"{its_bias:.2%}", drawn, mean(whole[name]).value, how, f"{found.value:,.0f} ± {found.error:.0%}"))
 
     says = (
         f"γ of layer norm before ReLU at L = {DEPTH} to {TARGET:.0%}: the root mean square error, one standard error and finite-width bias together, "
@@ -66,12 +80,30 @@ def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:
         "sample-mean bias removed; their width is the one that gets them there soonest (bias half of the squared error). They were **not run to "
         f"{TARGET:.0%}**, which would take too long: networks = variance of one / (target² − bias²), with the variance of {len(ratio.centres):,} networks "
         f"drawn here ({ratio.relative_variance.value:.2f} ± {ratio.relative_variance.error:.0%} of γ²), and seconds = networks × time per network. The next "
-        f"table checks that rule. `simulate` is run to the target, {OURS.samples} samples a network, all of every call counted but compiling, and {RUNS} "
-        "calls with other seeds show the error that it really has."
+        f"table checks that rule. Our ways are run to the target, {OURS.samples} and {CONTROLLED.samples} samples a network, all of every call counted but "
+        f"compiling, the pilot included, and {RUNS} calls with other seeds show the error that they really have. The last column compares with the faster loop."
     )
-    columns = ("way", "width", "bias", "networks", "ms a network", f"seconds to {TARGET:.0%}", "how", "times the last row's seconds")
-    tables = [Table("Time to accuracy", says, columns, rows), extrapolation(where), per_variance(shape, seconds["loop"] / count, ratio)]
-    return tables, {"target": TARGET, **headline}
+    columns = ("way", "width", "bias", "networks", f"seconds to {TARGET:.0%}", "how", "gain over the loop")
+    tables = [Table("Time to accuracy", says, columns, rows), extrapolation(where), per_variance(shape, seconds[loop] / count, ratio)]
+    quoted = {name: dict(times(by, "controlled")._asdict()) for name, by in (("loop", loop), ("vmap", "vmap"))}
+    return tables, {"target": TARGET, **quoted}
+
+
+def theirs(name: str, shape: Shape, networks: int) -> np.ndarray:
+    """Outputs by one of the published ways."""
+    _, way, threads = THEIRS[name]
+    in_pytorch.use_threads(threads)
+    return way(shape, networks)
+
+
+def simulated(networks: int, seed: int) -> float:
+    """γ by one call of `simulate`."""
+    return float(in_jax.estimate(OURS, networks, seed)["gamma"])
+
+
+def controlled(seed: int) -> float:
+    """γ by control variates, its pilot drawn anew."""
+    return in_jax.controlled_estimate(CONTROLLED, WIDE, NARROW, PILOTS, seed)
 
 
 def published_width() -> tuple[int, in_jax.Adjusted]:
@@ -115,11 +147,11 @@ def extrapolation(where: str) -> Table:
     shape = Shape(SMALL, DEPTH, FEW, where)
     bias = in_jax.adjusted(Size(SMALL, DEPTH, FEW, sampler=Sampler.GRAM), 2048, in_jax.of_means).mean
     rows = []
-    for (name, words), way in zip(WAYS.items(), (in_pytorch.loop, in_pytorch.vmapped), strict=True):
+    for name, (words, _, _) in THEIRS.items():
         drawn: list[Ratio] = []
 
-        def draw(count: int, way: Way = way, drawn: list[Ratio] = drawn) -> None:
-            drawn.append(Ratio.of_outputs(way(shape, count)))
+        def draw(count: int, name: str = name, drawn: list[Ratio] = drawn) -> None:
+            drawn.append(Ratio.of_outputs(theirs(name, shape, count)))
 
         one = mean(alternate({name: lambda _, draw=draw: draw(256)}, 4)[name] / 256)
         together = Ratio(*(np.concatenate([getattr(each, part) for each in drawn]) for part in ("centres", "spreads")))
@@ -149,7 +181,7 @@ def per_variance(shape: Shape, loop: np.ndarray, ratio: Ratio) -> Table:
     }
     ways = (in_jax.draw, in_jax.draw_controlled)
     clock = alternate({name: lambda _, way=way: way(size, networks) for name, way in zip(variances, ways, strict=True)}, ROUNDS)
-    rows: list[tuple[Any, ...]] = [(WAYS["loop"], shape.width, ratio.relative_variance.value, 1e3 * mean(loop).value, "1")]
+    rows: list[tuple[Any, ...]] = [("PyTorch, the faster loop", shape.width, ratio.relative_variance.value, 1e3 * mean(loop).value, "1")]
     for name, variance in variances.items():
         one = mean(clock[name] / networks)
         ours = one.times(Measured(variance, float(np.sqrt(2 / (count - 1)))))  # the error of a Gaussian variance

@@ -12,7 +12,7 @@ from theory.claim import Witness
 
 from . import in_jax, in_pytorch
 from .in_pytorch import Shape
-from .measures import alternate, mean, peak_memory, slope
+from .measures import CORES, alternate, mean, peak_memory, slope
 from .tables import Table
 
 DEPTH = 5
@@ -22,6 +22,7 @@ ROUNDS = 8
 def roofline(where: str) -> tuple[Table, float]:
     """Random draws and matrix products alone, against the samplers that need them."""
     weights, gram = Size(1024, DEPTH, 64), Size(16384, DEPTH, 64, sampler=Sampler.GRAM)
+    in_pytorch.use_threads(CORES)
     shape, few = Shape(1024, DEPTH, 64, where), 8
     seconds = alternate(
         {

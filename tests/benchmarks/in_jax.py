@@ -1,6 +1,7 @@
 """Our side, by the project's public functions, and the bare work under it: the same random draws and matrix products alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -65,6 +66,17 @@ def adjusted(size: Size, networks: int, statistic: Statistic) -> Adjusted:
     pilot = fitted(values[:networks], controls[:networks], control_drift(NETWORK), networks)
     left = pilot.of(values[networks:], controls[networks:])
     return Adjusted(float(left.mean()), float(left.std(ddof=1) / np.sqrt(networks)), float(left.var(ddof=1)))
+
+
+def controlled_estimate(size: Size, networks: int, narrow: int, pilots: int, seed: int) -> float:
+    """γ of a few wide networks, the multipliers of their control variates settled on narrow ones, and those drawn in the same call."""
+    wide, few = (
+        controlled_moments(NETWORK, replace(size, width=width), keys.stream(seed, "benchmark", width), count)
+        for width, count in ((size.width, networks), (narrow, pilots))
+    )
+    gamma, pilot_gamma = (np.asarray(found.moments.gamma(NETWORK))[:, -1] for found in (wide, few))
+    multipliers = fitted(pilot_gamma, few.controls[:, -1], control_drift(NETWORK), networks)
+    return float(multipliers.of(gamma, wide.controls[:, -1]).mean())
 
 
 def draw_controlled(size: Size, networks: int) -> object:

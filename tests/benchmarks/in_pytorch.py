@@ -35,6 +35,11 @@ def network(shape: Shape) -> torch.Tensor:
     return linear(h, torch.randn(OUTPUTS, width, device=shape.device)) * scale
 
 
+def use_threads(count: int) -> None:
+    """Threads of PyTorch's matrix products; it draws random numbers on one."""
+    torch.set_num_threads(count)
+
+
 def loop(shape: Shape, networks: int) -> np.ndarray:
     """Outputs (networks, samples, 2), one network after another."""
     with torch.inference_mode():

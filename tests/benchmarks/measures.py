@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
+CORES = psutil.cpu_count() or 1
+
 
 class Measured(NamedTuple):
     """A positive number and its relative standard error."""
@@ -118,7 +120,7 @@ class Others:
 
     def __exit__(self, *exception: object) -> None:
         clock, busy, own = (after - before for after, before in zip(self._now(), self._start, strict=True))
-        self.share = max(0.0, (busy - own) / (clock * (psutil.cpu_count() or 1)))
+        self.share = max(0.0, (busy - own) / (clock * CORES))
 
     @staticmethod
     def _now() -> tuple[float, float, float]:
@@ -132,7 +134,7 @@ def machine() -> dict[str, object]:
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "processor": models[0] if models else platform.machine(),
-        "cores": psutil.cpu_count(),
+        "cores": CORES,
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": platform.system(),
     }

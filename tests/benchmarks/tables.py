@@ -53,40 +53,10 @@ def sentence(results: dict[str, Any]) -> str:
     loop, vmap = (f"{two_digits(found[name]['value'])} (± {found[name]['error']:.0%})" for name in ("loop", "vmap"))
     return (
         f"γ behind five layers of layer norm → ReLU to {found['target']:.0%}, finite-width bias included and compilation excluded on both sides: a loop\n"
-        f"over networks in PyTorch that reads outputs takes {loop} times as long as `simulate`, and `torch.func.vmap` {vmap} times.\n"
+        f"over networks in PyTorch that reads outputs takes {loop} times as long as networks drawn here, and `torch.func.vmap` {vmap} times.\n"
         f"Random draws and matrix products alone take {found['roofline']:.0%} of the time of the sampler that draws all weights. Side by side in one run;\n"
         "the other side's time to that accuracy is variance × time per network, which the run checks where it is short. All tables:\n"
         "`tests/benchmarks/results.md`."
-    )
-
-
-def markdown(self) -> str:
-    lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
-    return f"## {self.title}\n\n{self.says}\n\n" + "\n".join(f"| {' | '.join(map(cell, line))} |" for line in lines)
-
-
-def cell(value: Any) -> str:
-    """Three significant digits; no decimals where there are more before the point."""
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def two_digits(value: float) -> str:
-    """Two significant digits, for prose."""
-    return f"{float(f'{value:.2g}'):,.0f}"
-
-
-def sentence(results: dict[str, Any]) -> str:
-    """What README.md says: ratios only."""
-    found, others = results["headline"], results["others"]
-    busy = f", while other work took {others:.0%} of the processors' time, so that these are to be measured again," if others > BUSY else ""
-    loop, vmap = (f"{two_digits(found[name]['value'])} (± {found[name]['error']:.0%})" for name in ("loop", "vmap"))
-    return (
-        f"γ behind five layers of layer norm → ReLU to {found['target']:.0%}, finite-width bias included and compilation excluded on both sides: a loop\n"
-        f"over networks in PyTorch that reads outputs takes {loop} times as long as `simulate`, and `torch.func.vmap` {vmap} times.\n"
-        f"Random draws and matrix products alone take {found['roofline']:.0%} of the time of the sampler that draws all weights. Side by side in one run{busy};\n"
-        "the other side's time to that accuracy is variance × time per network, which the run checks where it is short. All tables: `tests/benchmarks/results.md`."
     )
 
 
