@@ -3,7 +3,7 @@ PYTHON ?= python3
 EXTRAS ?=
 BIN := .venv/bin
 
-.PHONY: audit test lint picture
+.PHONY: audit test bench lint picture
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -15,6 +15,14 @@ audit: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+# PyTorch is what the project is compared with, and nothing else needs it.
+.venv/bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[bench$(EXTRAS)]'
+	touch $@
+
+bench: .venv/bench
+	$(BIN)/python -m tests.benchmarks
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,109 @@
+"""Our side, by the project's public functions, and the bare work under it: the same random draws and matrix products alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from numerics import keys
+from numerics.ensemble import Sampler, Size, controlled_moments, moments, product
+from numerics.estimators import Moments
+from numerics.prejudice import simulate
+from proofs_checks.control_variates import fitted
+from proofs_checks.precision import control_drift
+from proofs_checks.prediction import predict
+from theory.network import Network, Placement
+from theory.norms import LayerNorm
+
+NETWORK = Network(LayerNorm, Placement.PRE)
+Statistic = Callable[[Moments, float], np.ndarray]
+
+
+@cache
+def limit(depth: int) -> float:
+    """γ at infinite width, as the theory has it: what errors are measured from."""
+    return predict(NETWORK, depth).gamma
+
+
+def estimate(size: Size, networks: int, seed: int) -> dict[str, Any]:
+    """One call of `simulate`: all that a user waits for."""
+    return simulate(NETWORK, width=size.width, depth=size.depth, samples=size.samples, networks=networks, seed=seed, sampler=size.sampler)
+
+
+def draw(size: Size, networks: int) -> Moments:
+    """Networks of a size, without control variates."""
+    return moments(NETWORK, size, keys.stream(1, "benchmark"), networks)
+
+
+def per_network(found: Moments, gamma: float) -> np.ndarray:
+    """γ of each network relative to the limit, less one: what `simulate` averages."""
+    return np.asarray(found.gamma(NETWORK)) / gamma - 1
+
+
+def of_means(found: Moments, gamma: float) -> np.ndarray:
+    r"""To first order what the ratio of mean V and mean v is off by: who reads outputs averages numerator and denominator, and not γ."""
+    spread = found.power - found.overlap
+    return np.asarray((found.overlap - gamma * spread) / (gamma * spread.mean(axis=0)))
+
+
+class Adjusted(NamedTuple):
+    """A statistic's mean over networks, its standard error, and the variance of one network, control variates taken out."""
+
+    mean: float
+    standard_error: float
+    variance: float
+
+
+def adjusted(size: Size, networks: int, statistic: Statistic) -> Adjusted:
+    """The statistic behind the last layer of `networks` networks, the multipliers of the controls settled on as many others."""
+    found = controlled_moments(NETWORK, size, keys.stream(1, "benchmark", "controlled"), 2 * networks)
+    values, controls = statistic(found.moments, limit(size.depth))[:, -1], found.controls[:, -1]
+    pilot = fitted(values[:networks], controls[:networks], control_drift(NETWORK), networks)
+    left = pilot.of(values[networks:], controls[networks:])
+    return Adjusted(float(left.mean()), float(left.std(ddof=1) / np.sqrt(networks)), float(left.var(ddof=1)))
+
+
+def controlled_estimate(size: Size, networks: int, narrow: int, pilots: int, seed: int) -> float:
+    """γ of a few wide networks, the multipliers of their control variates settled on narrow ones, and those drawn in the same call."""
+    wide, few = (
+        controlled_moments(NETWORK, replace(size, width=width), keys.stream(seed, "benchmark", width), count)
+        for width, count in ((size.width, networks), (narrow, pilots))
+    )
+    gamma, pilot_gamma = (np.asarray(found.moments.gamma(NETWORK))[:, -1] for found in (wide, few))
+    multipliers = fitted(pilot_gamma, few.controls[:, -1], control_drift(NETWORK), networks)
+    return float(multipliers.of(gamma, wide.controls[:, -1]).mean())
+
+
+def draw_controlled(size: Size, networks: int) -> object:
+    """Networks of a size and their control variates: the time that `adjusted` costs per network, its pilot aside."""
+    return controlled_moments(NETWORK, size, keys.stream(1, "benchmark", "timed"), networks)
+
+
+@cache
+def bare(size: Size, networks: int) -> Callable[[], Any]:
+    """Random draws and matrix products of as many networks of a size, from a Gram matrix its QR factor too; nothing between them."""
+
+    def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
+        factor = h if size.sampler is Sampler.WEIGHTS else jnp.linalg.qr(h.T, mode="r").T
+        drawn = jax.random.normal(key, (factor.shape[1], size.width), jnp.float32)
+        return product(factor, drawn) * jnp.float32(size.width**-0.5), None
+
+    def one(key: jax.Array) -> jax.Array:
+        every = jax.random.split(key, 1 + size.depth)
+        return lax.scan(layer, jax.random.normal(every[0], (size.samples, size.width), jnp.float32), every[1:])[0]
+
+    run = jax.jit(lambda every: lax.map(one, every, batch_size=min(networks, size.networks_at_once)))
+    every = keys.members(keys.stream(1, "benchmark", "bare"), 0, networks)
+    return lambda: jax.block_until_ready(run(every))
+
+
+def square_product(width: int) -> Callable[[], Any]:
+    """One product of two square float32 matrices, as the simulation takes it."""
+    a = jnp.ones((width, width), jnp.float32)
+    run = jax.jit(product)
+    return lambda: jax.block_until_ready(run(a, a))
