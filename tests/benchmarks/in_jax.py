@@ -11,11 +11,11 @@ import numpy as np
 from jax import lax
 
 from numerics import keys
+from numerics.control_variates import fitted
 from numerics.ensemble import Sampler, Size, controlled_moments, moments, product
 from numerics.estimators import Moments
+from numerics.precision import control_drift
 from numerics.prejudice import simulate
-from proofs_checks.control_variates import fitted
-from proofs_checks.precision import control_drift
 from proofs_checks.prediction import predict
 from theory.network import Network, Placement
 from theory.norms import LayerNorm
