@@ -313,7 +313,7 @@ def shell(monkeypatch, tmp_path):
     monkeypatch.setattr(
         audit, "run", lambda claims, settings, *rest, **more: Audit(settings, claims, {claim.id: [] for claim in claims}, seconds=1.0)
     )
-    monkeypatch.setattr(numerics.prejudice, "simulate", lambda network, sampler, **sizes: {**sizes, "gamma": 0.1, "standard_error": None, "seconds": 1.0, "compile_seconds": 1.0})  # fmt: skip
+    monkeypatch.setattr(numerics.prejudice, "simulate", lambda network, sampler, **sizes: {**sizes, "gamma": 0.1, "standard_error": None, "variance_left": None, "seconds": 1.0, "compile_seconds": 1.0})  # fmt: skip
     monkeypatch.setattr(plot, "draw", lambda network, depth, path: path.write_text("drawn"))
     monkeypatch.setattr(confined, "_watch", lambda words, module, budget: 0)
     monkeypatch.setattr(distributed, "watch", lambda words, kept: 0)
