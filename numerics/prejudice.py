@@ -15,7 +15,8 @@ from numerics.precision import control_drift
 from numerics.streamed import block_of, streamed_moments
 from theory.network import Network, Stack
 
-PILOT, NARROW = 256, 128  #: networks whose control variates settle the multipliers, and their width at most
+PILOT = (64, 256)  #: networks whose control variates settle the multipliers: as many as are averaged, within these limits
+NARROW = 128  #: and their width at most
 
 
 def simulate(
@@ -34,7 +35,7 @@ def simulate(
 
     Where a norm couples all samples in one batch, a second, independent batch of as many samples is drawn: γ needs pairs of
     independent samples. With `control_variates` each network's γ is taken less what chance is known to have added to it, with
-    multipliers from `PILOT` other networks: `variance_left` is what remains of its variance. Layers drawn from Gram matrices are
+    multipliers from other, narrow networks: `variance_left` is what remains of its variance. Layers drawn from Gram matrices are
     drawn in blocks of units where they are too wide to be kept.
 
     Raises
@@ -62,7 +63,8 @@ def simulate(
         gamma = np.asarray(streamed_moments(network, size, key, networks, stopwatch).gamma(network))[:, -1]
     elif control_variates:
         plain, controls = _controlled(network, size, key, networks, stopwatch)
-        pilot = _controlled(network, _narrow(network, size), keys.stream(seed, "simulate", "pilot"), PILOT, stopwatch)
+        others = min(max(networks, PILOT[0]), PILOT[1])
+        pilot = _controlled(network, _narrow(network, size), keys.stream(seed, "simulate", "pilot"), others, stopwatch)
         gamma = fitted(*pilot, control_drift(network), networks).of(plain, controls)
         left = float(gamma.var() / plain.var()) if plain.var() > 0 else None
     else:

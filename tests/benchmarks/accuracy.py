@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from numerics.ensemble import Sampler, Size
+from numerics.prejudice import NARROW, PILOT
 
 from . import in_jax, in_pytorch
 from .in_pytorch import Shape
@@ -22,7 +23,7 @@ FEW = 16  #: samples of a published network: fewer cost it accuracy, and far mor
 OURS = Size(2048, DEPTH, 8, sampler=Sampler.GRAM)
 CALLS, RUNS = 8, 256  #: in a round, and independent calls of `simulate` at the target
 CONTROLLED = Size(2048, DEPTH, 4, sampler=Sampler.GRAM)
-WIDE, NARROW, PILOTS = 8, 128, 64  #: wide networks, and narrow ones that settle what control variates are multiplied with
+WIDE = 8  #: networks with control variates
 #: Words, the way, and PyTorch's threads: threads that wait for each other lose by other work on the machine, and all draw on one.
 THEIRS = {
     "loop": ("PyTorch, loop over networks", in_pytorch.loop, CORES),
@@ -68,7 +69,7 @@ def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:
         )
     for name, words, size, drawn, its_bias, call in (
         ("simulate", "`simulate`, Gram sampler", OURS, f"{networks}", own_bias, lambda seed: simulated(networks, seed)),
-        ("controlled", "Gram sampler, control variates", CONTROLLED, f"{WIDE}, after {PILOTS} of width {NARROW}", few_bias, controlled),
+        ("controlled", "the same, control variates", CONTROLLED, f"{WIDE}, and {PILOT[0]} of width {NARROW}", few_bias, controlled),
     ):
         reached, found = root_mean_square([call(seed) for seed in range(RUNS)]), times(loop, name)
         how = f"run; error found {reached}"
@@ -102,8 +103,8 @@ def simulated(networks: int, seed: int) -> float:
 
 
 def controlled(seed: int) -> float:
-    """γ by control variates, its pilot drawn anew."""
-    return in_jax.controlled_estimate(CONTROLLED, WIDE, NARROW, PILOTS, seed)
+    """The same with control variates, its pilot drawn anew."""
+    return float(in_jax.estimate(CONTROLLED, WIDE, seed, control_variates=True)["gamma"])
 
 
 def published_width() -> tuple[int, in_jax.Adjusted]:

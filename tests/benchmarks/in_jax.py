@@ -1,7 +1,6 @@
 """Our side, by the project's public functions, and the bare work under it: the same random draws and matrix products alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -30,9 +29,10 @@ def limit(depth: int) -> float:
     return predict(NETWORK, depth).gamma
 
 
-def estimate(size: Size, networks: int, seed: int) -> dict[str, Any]:
+def estimate(size: Size, networks: int, seed: int, control_variates: bool = False) -> dict[str, Any]:
     """One call of `simulate`: all that a user waits for."""
-    return simulate(NETWORK, width=size.width, depth=size.depth, samples=size.samples, networks=networks, seed=seed, sampler=size.sampler)
+    sizes = {"width": size.width, "depth": size.depth, "samples": size.samples, "sampler": size.sampler}
+    return simulate(NETWORK, **sizes, networks=networks, seed=seed, control_variates=control_variates)
 
 
 def draw(size: Size, networks: int) -> Moments:
@@ -66,17 +66,6 @@ def adjusted(size: Size, networks: int, statistic: Statistic) -> Adjusted:
     pilot = fitted(values[:networks], controls[:networks], control_drift(NETWORK), networks)
     left = pilot.of(values[networks:], controls[networks:])
     return Adjusted(float(left.mean()), float(left.std(ddof=1) / np.sqrt(networks)), float(left.var(ddof=1)))
-
-
-def controlled_estimate(size: Size, networks: int, narrow: int, pilots: int, seed: int) -> float:
-    """γ of a few wide networks, the multipliers of their control variates settled on narrow ones, and those drawn in the same call."""
-    wide, few = (
-        controlled_moments(NETWORK, replace(size, width=width), keys.stream(seed, "benchmark", width), count)
-        for width, count in ((size.width, networks), (narrow, pilots))
-    )
-    gamma, pilot_gamma = (np.asarray(found.moments.gamma(NETWORK))[:, -1] for found in (wide, few))
-    multipliers = fitted(pilot_gamma, few.controls[:, -1], control_drift(NETWORK), networks)
-    return float(multipliers.of(gamma, wide.controls[:, -1]).mean())
 
 
 def draw_controlled(size: Size, networks: int) -> object:
