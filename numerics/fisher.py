@@ -12,7 +12,7 @@ acts on it by its Jacobian: by JAX, from the array code of its stages. `by_diffe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,10 +30,13 @@ from theory.activations import Elementwise
 from theory.classifier import Classifier
 from theory.distributions import DataSet, Distribution
 from theory.network import Dense
-from theory.stages import Stage
+from theory.norms import BatchNorm, LayerNorm, NoNorm, Norm
+from theory.stages import Axis, Center, Stage
 
 DENSE = 1200  #: eigenvalues of larger matrices are approximated, the largest ones, by Lanczos's iteration
 STEPS = 96  #: of that iteration
+PER_CALL = 32  #: networks in one compiled call, of small matrices: ensembles of any size then share one kernel
+FEW = 64  #: C·T of a small matrix
 
 Map = Callable[[jax.Array], jax.Array]
 
@@ -192,19 +195,24 @@ def gram_with_coupled_samples(model: Classifier, sample: Sample, key: jax.Array)
     return total.reshape(*outputs.shape, *outputs.shape), Passed(activations, outputs, (), ())
 
 
-def dual(model: Classifier, sample: Sample, key: jax.Array) -> tuple[jax.Array, Passed]:
-    """$F^*$, (CT, CT), sample by sample and output by output within each; and the way forward."""
-    if all(isinstance(stage, Elementwise) for block in model.blocks for stage in block):
+def gradients_of_outputs(model: Classifier, sample: Sample, key: jax.Array) -> tuple[Passed, jax.Array]:
+    """The way forward, and the Gram matrix (T, C, T, C) of the gradients of the outputs before their norm."""
+    if has_hidden_norm(model):
+        gram, passed = gram_with_coupled_samples(model, sample, key)
+    else:
         passed = forward(model, sample, key)
         gram = gram_of_outputs(passed)
-    else:
-        gram, passed = gram_with_coupled_samples(model, sample, key)
-    size = passed.outputs.size
-    return behind(model.last.stages, passed.outputs, gram).reshape(size, size) / sample.samples, passed
+    return passed, gram
 
 
-def by_differentiation(model: Classifier, sample: Sample, key: jax.Array) -> jax.Array:
+def has_hidden_norm(model: Classifier) -> bool:
+    """Whether a hidden layer has stages that look at more than one number."""
+    return any(not isinstance(stage, Elementwise) for block in model.blocks for stage in block)
+
+
+def by_differentiation(models: tuple[Classifier, ...], which: jax.Array, sample: Sample, key: jax.Array) -> jax.Array:
     r"""$F^*$ as $\frac1TJJ^{\mathsf T}$, J the derivatives of all outputs in all weights and biases, (CT, P), by automatic differentiation of the whole network."""
+    model, norms = models[0], [partial(apply_stages, each.last.stages) for each in models]
     input_key, *layer_keys = jax.random.split(key, 1 + model.layers)
     x, layer = inputs(model, sample, input_key), model.network.dense
     widths = [*(model.width(each, sample.width) for each in range(model.layers)), model.outputs]
@@ -220,9 +228,9 @@ def by_differentiation(model: Classifier, sample: Sample, key: jax.Array) -> jax
 
     def outputs(parameters: list[tuple[jax.Array, jax.Array]]) -> jax.Array:
         h = x
-        for (weights, biases), block in zip(parameters, (*model.blocks, model.last.stages), strict=True):
+        for (weights, biases), block in zip(parameters, (*model.blocks, ()), strict=True):
             h = apply_stages(block, product(h, weights) + biases)
-        return h.reshape(-1)
+        return (lax.switch(which, norms, h) if len(norms) > 1 else norms[0](h)).reshape(-1)
 
     jacobian = jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(jax.jacrev(outputs)(parameters))], axis=1)
     return product(jacobian, jacobian.T) / sample.samples
@@ -251,10 +259,36 @@ def eigenvalues(matrix: jax.Array, key: jax.Array) -> jax.Array:
     return jnp.linalg.eigvalsh(tridiagonal)[::-1]
 
 
-def spectrum_of(model: Classifier, sample: Sample, key: jax.Array) -> Spectrum:
+#: Norms on the outputs that one compiled kernel serves, as what stands before them is the same.
+FAMILY: tuple[tuple[Stage, ...], ...] = (
+    (),
+    (Center(Axis.BATCH),),
+    BatchNorm.stages,
+    (Center(Axis.FEATURES),),
+    LayerNorm.stages,
+)
+
+
+def dual_of(models: tuple[Classifier, ...], which: jax.Array, sample: Sample, key: jax.Array) -> tuple[jax.Array, Passed]:
+    """`dual` of one of several networks that differ in the norm on their outputs only, $F^*$ as (CT, CT)."""
+    passed, gram = gradients_of_outputs(models[0], sample, key)
+    branches = [partial(behind, model.last.stages) for model in models]
+    size = passed.outputs.size
+    found = lax.switch(which, branches, passed.outputs, gram) if len(models) > 1 else branches[0](passed.outputs, gram)
+    return found.reshape(size, size) / sample.samples, passed
+
+
+def family_of(model: Classifier) -> tuple[tuple[Classifier, ...], int]:
+    """Networks that share a kernel with this one, and its place among them."""
+    if model.last.stages not in FAMILY:
+        return (model,), 0
+    return tuple(replace(model, last=Norm("last", *stages)) for stages in FAMILY), FAMILY.index(model.last.stages)
+
+
+def spectrum_of(models: tuple[Classifier, ...], sample: Sample, key: jax.Array, which: jax.Array) -> Spectrum:
     """Of one network."""
     network_key, start_key = jax.random.split(key)
-    matrix, passed = dual(model, sample, network_key)
+    matrix, passed = dual_of(models, which, sample, network_key)
     own, layer = (1 / jnp.var(passed.outputs, axis=axis) for axis in (0, 1))
     return Spectrum(
         trace=jnp.trace(matrix),
@@ -275,35 +309,54 @@ def spectra(model: Classifier, sample: Sample, key: jax.Array, networks: int) ->
     Raises
     ------
     ValueError
-        If layers drawn from Gram matrices are not the whole network, or narrower than there are samples.
+        If layers drawn from Gram matrices are not the whole network, or narrower than there are outputs on samples.
     """
-    if sample.sampler is Sampler.GRAM:
-        if any(not isinstance(stage, Elementwise) for block in model.blocks for stage in block):
-            raise ValueError("layers are drawn from Gram matrices where no hidden layer has a norm")
-        if model.network.weights is not Distribution.GAUSSIAN or sample.samples * model.outputs > sample.width:
-            raise ValueError("layers are drawn from Gram matrices for Gaussian weights, and wider than there are outputs on samples")
-    at_once = max(1, min(8, 2**22 // (sample.samples * model.outputs) ** 2))
+    if sample.sampler is Sampler.GRAM and not may_be_drawn_from_gram_matrices(model, sample):
+        raise ValueError("layers are drawn from Gram matrices where no hidden layer has a norm, for Gaussian weights, and wider than C·T")
+    models, which = family_of(model)
+    size = sample.samples * model.outputs
+    per_call = PER_CALL if size <= FEW else max(1, PER_CALL // 8)
     found: Spectrum = replicate(
-        partial(spectrum_of, model, sample), ("spectrum", model, sample), max(4, min(64, networks)), key, networks, at_once=at_once
+        lambda key, which: spectrum_of(models, sample, key, which),
+        ("spectrum", models, sample),
+        per_call,
+        key,
+        networks,
+        at_once=max(1, min(8, 2**20 // size**2)),
+        which=which,
     )
     return found
 
 
-class Paths(NamedTuple):
-    """Of one network: the two Fisher informations, and how far they are apart."""
+def may_be_drawn_from_gram_matrices(model: Classifier, sample: Sample) -> bool:
+    """Whether no hidden layer has a norm, weights are Gaussian, and every hidden layer is wider than there are outputs on samples."""
+    narrowest = min(model.width(layer, sample.width) for layer in range(model.layers))
+    gaussian = model.network.weights is Distribution.GAUSSIAN
+    return not has_hidden_norm(model) and gaussian and sample.samples * model.outputs <= narrowest
 
-    largest: Any
+
+class Paths(NamedTuple):
+    """Of one network: entries of $F^*$ by layers, (CT, CT), their largest distance from those by differentiation, its eigenvalues, and a scale of rounding.
+
+    The scale is the largest entry before the norm on the outputs, times what that norm divides by at least.
+    """
+
+    matrix: Any
     apart: Any
     eigenvalues: Any
+    scale: Any
 
 
-def both_paths(model: Classifier, sample: Sample, key: jax.Array, networks: int) -> Paths:
-    """The largest entry of $F^*$ by layers, its largest distance from that by differentiation, and its eigenvalues; networks along the first axis."""
+def both_paths(models: tuple[Classifier, ...], which: int, sample: Sample, key: jax.Array, networks: int) -> Paths:
+    """$F^*$ by layers and by differentiation, of one of several networks that differ in the norm on their outputs only; networks along the first axis."""
 
-    def measure(key: jax.Array) -> Paths:
-        by_layers = dual(model, sample, key)[0]
-        other = by_differentiation(model, sample, key)
-        return Paths(jnp.max(jnp.abs(by_layers)), jnp.max(jnp.abs(by_layers - other)), jnp.linalg.eigvalsh(by_layers)[::-1])
+    def measure(key: jax.Array, which: jax.Array) -> Paths:
+        by_layers, passed = dual_of(models, which, sample, key)
+        other = by_differentiation(models, which, sample, key)
+        plain, _ = dual_of((replace(models[0], last=NoNorm),), which, sample, key)
+        inverse = jnp.stack([jnp.max(1 / jnp.var(passed.outputs, axis=axis)) for axis in (0, 1)])
+        scale = jnp.max(jnp.abs(plain)) * jnp.max(jnp.where(jnp.isfinite(inverse), inverse, 1), initial=1.0)
+        return Paths(by_layers, jnp.max(jnp.abs(by_layers - other)), jnp.linalg.eigvalsh(by_layers)[::-1], scale)
 
-    found: Paths = replicate(measure, ("two paths", model, sample), networks, key, networks)
+    found: Paths = replicate(measure, ("two paths", models, sample), networks, key, networks, which=which)
     return found
