@@ -25,7 +25,6 @@ from numerics.draws import draw
 from numerics.ensemble import Sampler, apply_stages, dense, parts_of_inputs, product, scaled
 from numerics.gradients import gram_backward, gram_forward
 from numerics.kernel import replicate
-from numerics.namespace import XP
 from theory.activations import Elementwise
 from theory.classifier import Classifier
 from theory.distributions import DataSet, Distribution
@@ -315,7 +314,7 @@ def spectra(model: Classifier, sample: Sample, key: jax.Array, networks: int) ->
         raise ValueError("layers are drawn from Gram matrices where no hidden layer has a norm, for Gaussian weights, and wider than C·T")
     models, which = family_of(model)
     size = sample.samples * model.outputs
-    per_call = PER_CALL if size <= FEW else max(1, PER_CALL // 8)
+    per_call = PER_CALL if size <= FEW else PER_CALL // 4
     found: Spectrum = replicate(
         lambda key, which: spectrum_of(models, sample, key, which),
         ("spectrum", models, sample),

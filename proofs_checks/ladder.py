@@ -18,7 +18,6 @@ RATES: dict[str, tuple[float, ...]] = {
     "none": (),  #: a statistic whose value does not depend on the width
     "1/N": (1.0, 2.0),  #: the stated rate, with its next order
     "1/sqrt(N)": (0.5,),
-    "1/sqrt(N), 1/N": (0.5, 1.0),
     "1/N^2": (2.0,),
 }
 

@@ -15,26 +15,27 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Rational, oo, sympify
+from sympy import Expr, oo, sympify
 
 from numerics import keys
 from numerics.ensemble import Sampler
+from numerics.fisher import FEW, Spectrum, may_be_drawn_from_gram_matrices, spectra
 from numerics.fisher import Sample as Size
-from numerics.fisher import Spectrum, may_be_drawn_from_gram_matrices, spectra
 from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need
 from proofs_checks.fisher_values import evaluate
-from proofs_checks.ladder import RATES, Fit, Rung, Sample, _design_matrix, least_squares
+from proofs_checks.ladder import RATES as LADDER_RATES
+from proofs_checks.ladder import Fit, Rung, Sample, least_squares
 from theory import symbols as s
 from theory.experiments import OnSpectrum, Spectral, SpectralBounds, SpectralExponent, SpectralRatio
 
 RESOLUTION = 0.05  #: relative deviation that a ratio must show, or the audit's own where that is coarser
 HALF_STEP = 0.25  #: half the distance between exponents that are told apart
-PILOT = 32  #: networks of every width from which the spread is estimated before sizes are solved
-SMALLEST = 16  #: networks of a width at least, where samples grow with it
+PILOT, LARGE_PILOT = 32, 16  #: networks of every width from which the spread is estimated before sizes are solved; of large matrices fewer
 UNIT = 2.0**-53
+RATES = {**LADDER_RATES, "1/sqrt(N), 1/N": (0.5, 1.0)}  #: level repulsion moves an edge of a spectrum by the root of 1/M
 
 #: What a spectrum's realised numbers are called in formulas.
 REALISED = {
@@ -64,10 +65,13 @@ def needs(experiment: OnSpectrum, name: str, design: Design) -> Need:
     widths = ", ".join(map(str, experiment.widths))
     match experiment:
         case SpectralRatio():
-            return Need(f"networks of widths {widths}, as many as pilots of {PILOT} ask for", design.no_finer_than(RESOLUTION).resolution)
+            return Need(
+                f"networks of widths {widths}, as many as pilots of {pilot_of(experiment)} ask for",
+                design.no_finer_than(RESOLUTION).resolution,
+            )
         case SpectralExponent():
-            return Need(f"networks of widths {widths}, as many as pilots of {PILOT} ask for", HALF_STEP)
-    return Need(f"{PILOT} networks of width {name.rsplit('_', 1)[1]}", None)
+            return Need(f"networks of widths {widths}, as many as pilots of {pilot_of(experiment)} ask for", HALF_STEP)
+    return Need(f"{pilot_of(experiment)} networks of width {name.rsplit('_', 1)[1]}", None)
 
 
 def run(experiment: OnSpectrum, name: str, design: Design, seed: int, stream: str) -> Finding:
@@ -124,6 +128,11 @@ def stated(formula: Expr, experiment: OnSpectrum, width: int, found: Spectrum) -
     return evaluate(formula, experiment.model, width, samples_at(experiment, width), realised)
 
 
+def pilot_of(experiment: OnSpectrum) -> int:
+    """Networks of a pilot, and of a rung at least."""
+    return PILOT if experiment.model.outputs * samples_at(experiment, experiment.widths[-1]) <= FEW else LARGE_PILOT
+
+
 # Ladders
 
 
@@ -135,7 +144,7 @@ def _fit(columns: Callable[[np.ndarray], np.ndarray], rungs: list[Rung]) -> Fit:
 
 
 def _rate_columns(rate: str, widths: np.ndarray) -> np.ndarray:
-    return _design_matrix(widths, RATES[rate][: len(widths) - 1])
+    return np.column_stack([np.ones_like(widths), *(widths**-power for power in RATES[rate][: len(widths) - 1])])
 
 
 def _exponent_columns(widths: np.ndarray) -> np.ndarray:
@@ -153,12 +162,12 @@ def ladder(
     stream: str,
 ) -> tuple[Sample, ...]:
     """A value of every network at each width, of as many networks as resolve the intercept of its fit."""
-    widths = np.array(experiment.widths, dtype=float)
-    pilots = [value(drawn(experiment, width, PILOT, "pilot", seed, stream), width) for width in experiment.widths]
+    widths, few = np.array(experiment.widths, dtype=float), pilot_of(experiment)
+    pilots = [value(drawn(experiment, width, few, "pilot", seed, stream), width) for width in experiment.widths]
     weights = np.linalg.pinv(columns(widths))[0]
     intercepts = sum(weight * pilot for weight, pilot in zip(weights, pilots, strict=True))
-    networks = math.ceil(max(SMALLEST, design.needed(np.asarray(intercepts), wanted, SMALLEST)))
-    networks = PILOT * math.ceil(networks / PILOT)  # whole calls of a kernel
+    needed = max(few, design.needed(np.asarray(intercepts), wanted, few))
+    networks = few * math.ceil(needed / few)  # whole calls of a kernel
     return tuple(
         Sample(width, value(drawn(experiment, width, networks, "ladder", seed, stream), width), pilot)
         for width, pilot in zip(experiment.widths, pilots, strict=True)
@@ -185,7 +194,11 @@ def _ratio(experiment: SpectralRatio, design: Design, seed: int, stream: str) ->
     deviation, distance = best.deviations(1.0), other.deviations(1.0)
     resolution = design.resolved(best.standard_error, best.freedom)
     rejected = design.rejects(distance, other.freedom)
-    where = f"extrapolated from widths {', '.join(map(str, experiment.widths))}" if experiment.rate != "none" else f"at width {experiment.widths[0]}"
+    where = (
+        f"extrapolated from widths {', '.join(map(str, experiment.widths))}"
+        if experiment.rate != "none"
+        else f"at width {experiment.widths[0]}"
+    )
     return Finding(
         Verdict.of(agrees=design.accepts(deviation, best.freedom), conclusive=rejected and resolution <= design.resolution),
         f"{experiment.measured.value} over the stated value is {best.intercept:.4f} {where}, {networks} networks each: {deviation:+.1f} standard errors from one "
@@ -232,7 +245,11 @@ def _exponent(experiment: SpectralExponent, design: Design, seed: int, stream: s
         details={
             "measured": experiment.measured.value,
             "ladder": [
-                {"width": sample.width, "samples": samples_at(experiment, sample.width), "mean": float(np.exp(sample.values * math.log(sample.width)).mean())}
+                {
+                    "width": sample.width,
+                    "samples": samples_at(experiment, sample.width),
+                    "mean": float(np.exp(sample.values * math.log(sample.width)).mean()),
+                }
                 for sample in samples
             ],
         },
@@ -244,7 +261,7 @@ def _exponent(experiment: SpectralExponent, design: Design, seed: int, stream: s
 
 
 def _bounds(experiment: SpectralBounds, width: int, design: Design, seed: int, stream: str) -> Finding:
-    found = drawn(experiment, width, PILOT, "bounds", seed, stream)
+    found = drawn(experiment, width, pilot_of(experiment), "bounds", seed, stream)
     largest = np.asarray(found.eigenvalues)[:, 0]
     bound = partial(stated, experiment=experiment, width=width, found=found)
     sides = {"lower": np.log(largest / bound(experiment.lower))}
@@ -283,7 +300,7 @@ def _bounds(experiment: SpectralBounds, width: int, design: Design, seed: int, s
 
 def _certain_bounds(experiment: SpectralBounds, width: int, design: Design, seed: int, stream: str) -> Finding:
     """In every network, up to what rounding does to an eigenvalue of a matrix of CT rows."""
-    found = drawn(experiment, width, PILOT, "bounds", seed, stream)
+    found = drawn(experiment, width, pilot_of(experiment), "bounds", seed, stream)
     largest = np.asarray(found.eigenvalues)[:, 0]
     lower = stated(experiment.lower, experiment, width, found)
     upper = stated(experiment.upper, experiment, width, found) if experiment.upper is not oo else np.full_like(largest, np.inf)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 
 from theory.network import Block, Network, Placement
 from theory.norms import NoNorm, Norm
@@ -78,7 +78,7 @@ class Classifier:
     def parameters(self, scale: int) -> int:
         """P, the number of weights and biases at M = `scale`."""
         widths = [*(self.width(layer, scale) for layer in range(self.layers)), self.outputs]
-        return sum(after * (before + 1) for before, after in zip(widths[:-1], widths[1:], strict=True))
+        return sum(after * (before + 1) for before, after in pairwise(widths))
 
 
 def classifier(norm: Norm, where: Where, layers: int, outputs: int, network: Network | None = None) -> Classifier:
@@ -93,7 +93,9 @@ def classifier(norm: Norm, where: Where, layers: int, outputs: int, network: Net
 def on_layer(norm: Norm, layer: int, layers: int, outputs: int, network: Network | None = None) -> Classifier:
     """The same with the norm before the activation of one hidden layer only."""
     plain = network or Network()
-    blocks = [Block(norm, Placement.PRE, plain.activation) if each == layer else Block(activation=plain.activation) for each in range(1, layers)]
+    blocks = [
+        Block(norm, Placement.PRE, plain.activation) if each == layer else Block(activation=plain.activation) for each in range(1, layers)
+    ]
     described = {name: value for name, value in vars(plain).items() if name not in ("norm", "placement", "then", "activation")}
     first = blocks[0]
     return Classifier(layers, outputs, Network(first.norm, first.placement, first.activation, **described, then=tuple(blocks[1:])))

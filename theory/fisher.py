@@ -196,32 +196,50 @@ def fluctuations(model: Classifier, by_name: bool = False) -> Fluctuations:
     if model.network.input_overlap != 0 or model.network.input_shift != 0:
         raise NoClosedForm("the fluctuations of the tangent kernel are known for uncorrelated inputs")
     found, gain, last = order_parameters(model, by_name), exact(model.network.weight_variance), model.layers
-    slope = [S.Zero, *(gain * _on_other_samples(stage, law) for law in found.laws[:-1])]
-    forward, variances, joint = [Linear({"x": S.One})], {"x": 1 / found.ratios[0]}, S.Zero
-    noises = {layer: (f"n{layer}", f"m{layer}") for layer in range(1, last)}
-    across = dict(variances)
-    covariances: dict[int, Expr] = {}
-    for layer, (n, m) in noises.items():
+    inner = range(1, last)
+    slopes = {layer: gain * _on_other_samples(stage, found.laws[layer - 1]) for layer in inner}
+    curvatures = {layer: gain**2 * found.derivatives[layer].other * _curvature_product(stage, found.laws[layer - 1]) for layer in inner}
+    entry, cross = propagated(
+        found.ratios, slopes, curvatures, tuple(each.other for each in found.derivatives), tuple(each.other for each in found.entering)
+    )
+    variances, across, joint = {"x": 1 / found.ratios[0]}, {}, S.Zero
+    for layer in inner:
         given, ratio, back = _conditional(found.laws[layer - 1]), found.ratios[layer], found.derivatives[layer]
         common, rest = gain * back.other, gain * (back.same - back.other)
         same = 3 * common**2 * given.slope**2 + 2 * common * rest * given.slope * given.square_slope + rest**2 * given.square_slope**2
-        variances[n] = gaussian_mean(given.value**2) / ratio
-        variances[m] = gaussian_mean(same) / ratio
-        across[m] = gaussian_mean((common * given.slope + rest * given.square_slope) ** 2) / ratio
-        covariances[layer] = common * gaussian_mean(given.both**2) / ratio
-        forward.append(forward[-1].scaled(slope[layer]).plus(Linear({n: S.One})))
-    one, other, entry, cross = Linear({}), Linear({}), Linear({}), Linear({})
+        variances[f"n{layer}"] = gaussian_mean(given.value**2) / ratio
+        variances[f"m{layer}"] = gaussian_mean(same) / ratio
+        across[f"m{layer}"] = gaussian_mean((common * given.slope + rest * given.square_slope) ** 2) / ratio
+        joint += 2 * entry[f"n{layer}"] * entry[f"m{layer}"] * common * gaussian_mean(given.both**2) / ratio
+    return Fluctuations(entry.variance(variances) + joint, cross.variance(across))
+
+
+def propagated(
+    ratios: tuple[Expr, ...],
+    slopes: dict[int, Expr],
+    curvatures: dict[int, Expr],
+    derivatives: tuple[Expr, ...],
+    entering: tuple[Expr, ...],
+) -> tuple[Linear, Linear]:
+    r"""What noises make of an entry of one output's block, and of a block of two outputs'.
+
+    $\xi$ is called x, $n^l$ and $m^l$ by their layers; `slopes` are $g_l$ and `curvatures` $e_l$ for $l = 1, \ldots, L-1$, `derivatives` $\tilde q^l_{st}$ and `entering` $\hat q^{l-1}_{st}$ for
+    $l = 1, \ldots, L$.
+    """
+    last = len(ratios)
+    forward = [Linear({"x": S.One})]
+    for layer in range(1, last):
+        forward.append(forward[-1].scaled(slopes[layer]).plus(Linear({f"n{layer}": S.One})))
+    one, other, entry, cross = (Linear({}) for _ in range(4))
     for layer in range(last, 0, -1):
         if layer < last:
-            curvature = gain**2 * found.derivatives[layer].other * _curvature_product(stage, found.laws[layer - 1])
-            own = Linear({noises[layer][1]: S.One})
-            one = one.scaled(slope[layer]).plus(forward[layer - 1].scaled(curvature)).plus(own)
-            other = other.scaled(slope[layer]).plus(own)
-        ratio, ahead = found.ratios[layer - 1], found.entering[layer - 1].other
-        entry = entry.plus(forward[layer - 1].scaled(ratio * found.derivatives[layer - 1].other)).plus(one.scaled(ratio * ahead))
+            own = Linear({f"m{layer}": S.One})
+            one = one.scaled(slopes[layer]).plus(forward[layer - 1].scaled(curvatures[layer])).plus(own)
+            other = other.scaled(slopes[layer]).plus(own)
+        ratio, ahead = ratios[layer - 1], entering[layer - 1]
+        entry = entry.plus(forward[layer - 1].scaled(ratio * derivatives[layer - 1])).plus(one.scaled(ratio * ahead))
         cross = cross.plus(other.scaled(ratio * ahead))
-    joint = sum((2 * entry[n] * entry[m] * covariances[layer] for layer, (n, m) in noises.items()), S.Zero)
-    return Fluctuations(entry.variance(variances) + joint, cross.variance(across))
+    return entry, cross
 
 
 class Linear(dict[str, Expr]):
@@ -240,7 +258,7 @@ class Linear(dict[str, Expr]):
 
     def variance(self, variances: dict[str, Expr]) -> Expr:
         """Of independent noises of these variances."""
-        return sum((weight**2 * variances[name] for name, weight in self.items()), S.Zero)
+        return sum((weight**2 * variances[name] for name, weight in self.items() if weight != 0), S.Zero)
 
 
 def _curvature_product(stage: Elementwise, law: Law) -> Expr:
