@@ -29,11 +29,13 @@ from proofs_checks.fisher_values import evaluate
 from proofs_checks.ladder import RATES as LADDER_RATES
 from proofs_checks.ladder import Fit, Rung, Sample, least_squares
 from theory import symbols as s
+from theory.classifier import Classifier
 from theory.experiments import OnSpectrum, Spectral, SpectralBounds, SpectralExponent, SpectralRatio
 
 RESOLUTION = 0.05  #: relative deviation that a ratio must show, or the audit's own where that is coarser
+SLOPE_RESOLUTION = 0.15  #: that of an exponent
 HALF_STEP = 0.25  #: half the distance between exponents that are told apart
-PILOT, LARGE_PILOT = 32, 16  #: networks of every width from which the spread is estimated before sizes are solved; of large matrices fewer
+PILOT, LARGE_PILOT = 128, 64  #: networks of every width from which the spread is estimated before sizes are solved; of large matrices fewer
 UNIT = 2.0**-53
 RATES = {**LADDER_RATES, "1/sqrt(N), 1/N": (0.5, 1.0)}  #: level repulsion moves an edge of a spectrum by the root of 1/M
 
@@ -94,14 +96,18 @@ def samples_at(experiment: OnSpectrum, width: int) -> int:
     return int(sympify(experiment.samples).subs(s.N, width))
 
 
-@cache
 def drawn(experiment: OnSpectrum, width: int, networks: int, purpose: str, seed: int, stream: str) -> Spectrum:
-    """The spectra of networks of one width; wide ones, where samples stay few, from Gram matrices."""
-    size = Size(width, samples_at(experiment, width))
+    """The spectra of networks of one width; wide ones, where samples stay few, from Gram matrices. Experiments of one claim on one network share them."""
+    claim = stream.split("/")[0] if stream.count("/") == 1 else stream
+    return _drawn(experiment.model, Size(width, samples_at(experiment, width)), networks, purpose, seed, claim)
+
+
+@cache
+def _drawn(model: Classifier, size: Size, networks: int, purpose: str, seed: int, stream: str) -> Spectrum:
     wide = replace(size, sampler=Sampler.GRAM)
-    if may_be_drawn_from_gram_matrices(experiment.model, wide):
+    if may_be_drawn_from_gram_matrices(model, wide):
         size = wide
-    return spectra(experiment.model, size, keys.stream(seed, stream, "spectra", purpose, width), networks)
+    return spectra(model, size, keys.stream(seed, stream, "spectra", purpose, size.width, size.samples), networks)
 
 
 def number(measured: Spectral, found: Spectrum, outputs: int, samples: int) -> np.ndarray:
@@ -167,7 +173,7 @@ def ladder(
     weights = np.linalg.pinv(columns(widths))[0]
     intercepts = sum(weight * pilot for weight, pilot in zip(weights, pilots, strict=True))
     needed = max(few, design.needed(np.asarray(intercepts), wanted, few))
-    networks = few * math.ceil(needed / few)  # whole calls of a kernel
+    networks = few * 2 ** math.ceil(math.log2(needed / few))  # so that experiments on one network share them
     return tuple(
         Sample(width, value(drawn(experiment, width, networks, "ladder", seed, stream), width), pilot)
         for width, pilot in zip(experiment.widths, pilots, strict=True)
@@ -225,8 +231,8 @@ def _exponent(experiment: SpectralExponent, design: Design, seed: int, stream: s
         return np.asarray(np.log(measured) / math.log(width))
 
     fit = partial(_fit, _exponent_columns)
-    # Half of what tells two exponents apart is left for what finite widths do to a slope.
-    samples = ladder(experiment, value, _exponent_columns, HALF_STEP / 2, design, seed, stream)
+    # Most of what tells two exponents apart is left for what finite widths do to a slope.
+    samples = ladder(experiment, value, _exponent_columns, SLOPE_RESOLUTION, design, seed, stream)
     best = fit([sample.rung for sample in samples])
     theta, other = (float(sympify(each)) for each in (experiment.exponent, experiment.rival.instead))
     margin = design.critical(best.freedom) * best.standard_error

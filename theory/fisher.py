@@ -81,7 +81,7 @@ class OrderParameters:
 
 
 @cache
-def order_parameters(model: Classifier, by_name: bool = False) -> OrderParameters:
+def order_parameters(model: Classifier, *, by_name: bool = False) -> OrderParameters:
     """The order parameters of a network before the norm on its outputs; `by_name` gives every law symbols of its own, and deep networks short formulas.
 
     Raises
@@ -178,7 +178,7 @@ def _conditional(law: Law) -> _Conditional:
 
 
 @cache
-def fluctuations(model: Classifier, by_name: bool = False) -> Fluctuations:
+def fluctuations(model: Classifier, *, by_name: bool = False) -> Fluctuations:
     r"""First-order propagation of the independent noises of every layer's Gram matrices, in units of $M^{-1/2}$.
 
     With $g_l = \sigma_w^2E\phi'\phi'$ and $e_l = \sigma_w^4\tilde q^{l+1}_{st}E\phi''\phi''$: $\delta Q^0 = \xi$, $\delta Q^l = g_l\delta Q^{l-1} + n^l$;
@@ -195,7 +195,7 @@ def fluctuations(model: Classifier, by_name: bool = False) -> Fluctuations:
         raise NoClosedForm("the fluctuations of the tangent kernel are known behind rectifiers without a norm")
     if model.network.input_overlap != 0 or model.network.input_shift != 0:
         raise NoClosedForm("the fluctuations of the tangent kernel are known for uncorrelated inputs")
-    found, gain, last = order_parameters(model, by_name), exact(model.network.weight_variance), model.layers
+    found, gain, last = order_parameters(model, by_name=by_name), exact(model.network.weight_variance), model.layers
     inner = range(1, last)
     slopes = {layer: gain * _on_other_samples(stage, found.laws[layer - 1]) for layer in inner}
     curvatures = {layer: gain**2 * found.derivatives[layer].other * _curvature_product(stage, found.laws[layer - 1]) for layer in inner}

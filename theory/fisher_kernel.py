@@ -11,7 +11,7 @@ from theory.depth import GROWTH, RECURSION
 from theory.experiments import GramIdentity, Rival
 from theory.fisher import order_parameters
 from theory.gaussian import OVERLAP, TWO_POINT
-from theory.gaussian_functions import Phi, TwoPoint, expectation, gamma_of, kappa, rectified_mean
+from theory.gaussian_functions import Phi, TwoPoint, expectation, gamma_of, kappa
 from theory.gradients import PROJECTOR, SLOPES
 from theory.network import Network
 from theory.norms import BatchNorm, LayerNorm, MeanOnlyBatchNorm, NoNorm, Norm
@@ -231,7 +231,7 @@ ORDER_PARAMETERS = Claim(
     r"$g(c) = 1 - \frac1\pi\arccos c$: with $K_1 = 0$ and $K_L = c_L + g(c_{L-1})K_{L-1}$, $\kappa_2 = K_L/(L-1)$. $\kappa_2 > 0$ for activations whose mean or whose bias is not zero, and $\kappa_2 = 0$ for odd ones without a bias.",
     kind=Kind.THEOREM,
     source=Source(FISHER, "κ_1 and κ_2; closed form for ReLU derived here"),
-    domain=(OVERLAP, Interval(s.alpha, -oo, oo)),
+    domain=(OVERLAP, Interval(s.alpha, -oo, oo), Interval(s.V, 0, oo), Interval(s.v, 0, oo)),
     rests_on=(*SETTING, RECURSION, TWO_POINT, SLOPES),
     statements=(
         *(
@@ -249,18 +249,11 @@ ORDER_PARAMETERS = Claim(
             reason=r"$K_4 = c_4 + g(c_3)K_3$",
         ),
         Statement(
-            "overlap_from_an_integral",
-            derived=expectation(rectified_mean(sqrt(2 * s.c) * s.z, sqrt(2 * (1 - s.c))) ** 2),
-            stated=kappa(s.c),
-            witnesses=ENCLOSED,
-            reason=r"two samples of a unit share $\sqrt{2c}\,z$ and are otherwise independent: the mean over z of a squared conditional mean",
-        ),
-        Statement(
             "slope_from_an_integral",
-            derived=2 * expectation(Phi(sqrt(s.c / (1 - s.c)) * s.z) ** 2),
-            stated=same_sign(s.c),
+            derived=2 * expectation(Phi(sqrt(s.V / s.v) * s.z) ** 2),
+            stated=same_sign(s.V / (s.V + s.v)),
             witnesses=ENCLOSED,
-            reason=r"$\sigma_w^2E\phi'(u)\phi'(v)$ in the same way",
+            reason=r"$\sigma_w^2E\phi'(u)\phi'(v)$: two samples of a unit share $\sqrt Vz$ and are otherwise independent, and a slope is one or zero",
         ),
         Statement(
             "slope",
