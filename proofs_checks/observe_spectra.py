@@ -173,7 +173,7 @@ def ladder(
     weights = np.linalg.pinv(columns(widths))[0]
     intercepts = sum(weight * pilot for weight, pilot in zip(weights, pilots, strict=True))
     needed = max(few, design.needed(np.asarray(intercepts), wanted, few))
-    networks = few * 2 ** math.ceil(math.log2(needed / few))  # so that experiments on one network share them
+    networks = few * math.ceil(needed / few)  # whole calls of a kernel, so that experiments on one network often share them
     return tuple(
         Sample(width, value(drawn(experiment, width, networks, "ladder", seed, stream), width), pilot)
         for width, pilot in zip(experiment.widths, pilots, strict=True)
