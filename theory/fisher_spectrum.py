@@ -675,6 +675,27 @@ EVERY_NORM = Claim(
     long=True,
 )
 
+# What the command line asks
+
+
+def bounds_of(model: Classifier, where: Where) -> tuple[Expr | None, Expr | None]:
+    """Stated bounds of the largest eigenvalue, lower and upper; None where none is stated."""
+    if where is Where.HIDDEN:
+        return s.mean_activation, None
+    spread = sqrt(C * s.widths**2 * s.rho * GAP**2 + s.noise) * sqrt(M)
+    table: dict[tuple[object, ...], tuple[Expr, Expr | None]] = {
+        (): (_mean_field_top, None),
+        MeanOnlyBatchNorm.stages: (s.rho * s.widths * GAP + s.noise / (C * s.widths * GAP), spread),
+        BatchNorm.stages: (
+            s.rho * s.widths * GAP * s.largest_inverse,
+            sqrt(s.widths**2 * s.rho * GAP**2 * s.inverse_fourths + s.noise / s.v**2) * sqrt(M),
+        ),
+        LayerNorm.stages: (_lower, (s.kappa_2 * s.layer_inverse + GAP / T * s.largest_layer_inverse) * s.widths * M),
+        MeanOnlyLayerNorm.stages: (_mean_field_top, None),
+    }
+    return table.get(model.last.stages, (None, None))
+
+
 CLAIMS = (
     WITHOUT_NORM,
     MEAN_SUBTRACTED,
