@@ -48,25 +48,26 @@ def run(experiment: GramIdentity, name: str, design: Design, seed: int, stream: 
     allowed = UNIT * model.parameters(experiment.width) * size * np.asarray(found.scale)
     apart = float(np.max(np.asarray(found.apart) / allowed))
     ranks = (np.asarray(found.eigenvalues) > (size * allowed)[:, None]).sum(axis=1)
-    stated, rival = (_rank(formula, model, experiment.samples) for formula in (experiment.ranks[which], experiment.rival.instead))
+    stated, rival = (stated_rank(formula, model, experiment.samples) for formula in (experiment.ranks[which], experiment.rival.instead))
     agrees = apart <= 1 and bool(np.all(ranks == stated))
     rejected = bool(np.all(ranks != rival))
     return Finding(
         Verdict.of(agrees=agrees, conclusive=rejected),
         f"by layers and by differentiation {float(np.max(np.asarray(found.apart) / np.asarray(found.scale))):.1e} apart, relatively (rounding "
-        f"{float(np.max(allowed / np.asarray(found.scale))):.1e}), rank {'/'.join(map(str, sorted(set(ranks.tolist()))))} of {size}, stated {stated}; rival {rival} "
+        f"{float(np.max(allowed / np.asarray(found.scale))):.1e}), rank {'/'.join(map(str, sorted(set(ranks.tolist()))))} of {size}, stated {stated:g}; rival {rival:g} "
         + ("rejected" if rejected else "not rejected"),
         estimate=float(ranks[0]),
-        predicted=float(stated),
+        predicted=stated,
         resolution=float(np.max(allowed / np.asarray(found.scale))),
-        rival={"says": experiment.rival.says, "predicted": float(rival), "rejected": rejected},
+        rival={"says": experiment.rival.says, "predicted": rival, "rejected": rejected},
         details={"samples": experiment.samples, "outputs": model.outputs, "apart": float(np.max(found.apart))},
     )
 
 
-def _rank(formula: object, model: Classifier, samples: int) -> int:
+def stated_rank(formula: object, model: Classifier, samples: int) -> float:
+    """At these sizes; not rounded, for a rank that is no whole number is wrong."""
     assert isinstance(formula, Expr | int)
-    return int(sympify(formula).subs({s.C: model.outputs, s.T: samples}))
+    return float(sympify(formula).subs({s.C: model.outputs, s.T: samples}))
 
 
 @cache

@@ -236,6 +236,9 @@ def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
         return _same_overlap(experiment, twin.overlap_map, (exact(experiment.network.input_overlap),), experiment.rival_depth)
     if isinstance(experiment, ClassFraction):
         return _same_fractions(experiment, twin.deviation)
+    if isinstance(experiment, GramIdentity):
+        at = {s.C: experiment.models[0].outputs, s.T: experiment.samples}
+        return same(*(sympify(one_check(each).ranks[0]).subs(at) for each in (experiment, twin)), ())
     return same(_formula(experiment), _formula(twin), _domain_of(claim))
 
 
@@ -366,7 +369,9 @@ def _observe(experiment: Experiment, name: str, design: Design, stream: str) -> 
 
 def of_network(claim: Claim, number: int, experiment: Experiment) -> Iterator[Twin]:
     """Twins whose networks are others than the claim is about."""
-    if isinstance(experiment, OnSpectrum | GramIdentity):
+    if isinstance(experiment, OnSpectrum | GramIdentity) and not getattr(
+        experiment, "certain", False
+    ):  # what is certain holds of every norm
         yield from _of_outputs(claim, number, one_check(experiment))
     if not isinstance(experiment, Prejudice | ClassFraction | LargestFraction | Neutral):
         return

@@ -53,6 +53,14 @@ _parameters = (s.w, s.m, s.z, s.mu)
 _hidden = tuple(tanh(s.w * x + s.m) for x in (s.x, s.y))
 _back = tuple(s.z * (1 - h**2) for h in _hidden)
 
+_RANKS = {
+    NoNorm: s.C * s.T,
+    MeanOnlyBatchNorm: s.C * (s.T - 1),
+    BatchNorm: s.C * (s.T - 2),
+    MeanOnlyLayerNorm: (s.C - 1) * s.T,
+    LayerNorm: (s.C - 2) * s.T,
+}
+
 GRAM = Claim(
     id="fisher_gram_identity",
     title="The Fisher information, layer by layer",
@@ -102,13 +110,17 @@ GRAM = Claim(
     ),
     experiments=tuple(
         GramIdentity(
-            tuple(Classifier(3, outputs, last=norm) for norm in (NoNorm, MeanOnlyBatchNorm, BatchNorm, MeanOnlyLayerNorm, LayerNorm)),
-            ranks=(s.C * s.T, s.C * (s.T - 1), s.C * (s.T - 2), (s.C - 1) * s.T, (s.C - 2) * s.T),
+            tuple(Classifier(3, outputs, last=norm) for norm in norms),
+            ranks=tuple(_RANKS[norm] for norm in norms),
             width=12,
             samples=samples,
             rival=Rival("what norms take away is one number in all", s.C * s.T - 1),
         )
-        for samples, outputs in ((6, 4), (2, 2))
+        for samples, outputs, norms in (
+            (6, 4, tuple(_RANKS)),
+            (2, 3, (MeanOnlyBatchNorm, BatchNorm)),
+            (3, 2, (MeanOnlyLayerNorm, LayerNorm)),
+        )
     ),
 )
 

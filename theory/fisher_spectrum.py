@@ -307,8 +307,7 @@ MEAN_SUBTRACTED = Claim(
 NOT_THE_ROOT = Claim(
     id="fisher_batch_mean_is_of_order_one",
     title="Behind the batch mean the largest eigenvalue is of order one, not of order √M",
-    says=r"For $T = M/\rho$ the upper bound of order $\sqrt M$ holds and is not the scale: $\lambda_{\max}$ does not grow with M, up to $\log M$. In each network it is between $\mathrm{tr}F^2/\mathrm{tr}F$ and "
-    r"$\sqrt{\mathrm{tr}F^2}$.",
+    says=r"For $T = M/\rho$ the upper bound of order $\sqrt M$ holds and is not the scale: $\lambda_{\max}$ does not grow with M, up to $\log M$.",
     kind=Kind.FINDING,
     source=derived_here(),
     domain=DOMAIN,
@@ -321,15 +320,6 @@ NOT_THE_ROOT = Claim(
             Spectral.LARGEST,
             exponent=S.Zero,
             rival=Rival("it grows like the root of the width", Rational(1, 2)),
-        ),
-        SpectralBounds(
-            _relu(MeanOnlyBatchNorm),
-            HALF,
-            MANY[-1:],
-            lower=s.square / s.trace,
-            upper=sqrt(s.square),
-            certain=True,
-            rival=Rival("the root of the mean square is reached", sqrt(s.square)),
         ),
     ),
 )
