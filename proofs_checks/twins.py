@@ -238,7 +238,8 @@ def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
         return _same_fractions(experiment, twin.deviation)
     if isinstance(experiment, GramIdentity):
         at = {s.C: experiment.models[0].outputs, s.T: experiment.samples}
-        return same(*(sympify(one_check(each).ranks[0]).subs(at) for each in (experiment, twin)), ())
+        own, other = (sympify(one_check(each).ranks[0]).subs(at) for each in (experiment, twin))
+        return same(own, other, ())
     return same(_formula(experiment), _formula(twin), _domain_of(claim))
 
 

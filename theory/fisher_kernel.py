@@ -3,7 +3,7 @@ r"""What the Fisher information is made of: the identity by layers, the Jacobian
 from sympy import Derivative, Expr, Limit, Rational, S, Sum, acos, oo, pi, sqrt, tanh
 
 from theory import symbols as s
-from theory.activations import ACTIVATIONS, leaky_relu
+from theory.activations import ACTIVATIONS, GELU, Erf, PiecewiseLinear, Sine
 from theory.assumptions import GAUSSIAN_DATA, GRADIENT_INDEPENDENCE, INDEPENDENCE, MEAN_FIELD_LIMIT, NO_AFFINE, NO_EPSILON
 from theory.claim import ENCLOSED, EXACT, Claim, Interval, Kind, Relation, Source, Statement, derived_here
 from theory.classifier import Classifier, Where, classifier
@@ -277,19 +277,19 @@ ORDER_PARAMETERS = Claim(
         Statement(
             "slope_of_leaky_relu",
             derived=Derivative(((1 + s.alpha**2) * kappa(s.c) - 2 * s.alpha * kappa(-s.c)) / 2, s.c),
-            stated=leaky_relu(s.alpha).stage.slope_product(S.One, s.c),
+            stated=PiecewiseLinear(s.alpha).slope_product(S.One, s.c),
             witnesses=EXACT,
             reason="the same of slopes 1 and α",
         ),
         *(
             Statement(
                 f"slope_of_{name}",
-                derived=TwoPoint.of(ACTIVATIONS[name].stage.of(s.x).diff(s.x).subs(s.x, s.z), s.c),
-                stated=ACTIVATIONS[name].stage.slope_product(S.One, s.c),
+                derived=TwoPoint.of(stage.of(s.x).diff(s.x).subs(s.x, s.z), s.c),
+                stated=stage.slope_product(S.One, s.c),
                 witnesses=ENCLOSED,
                 reason=r"$E\phi'(u)\phi'(v)$ by Hermite coefficients of φ′",
             )
-            for name in ("erf", "sine", "gelu")
+            for name, stage in (("erf", Erf()), ("sine", Sine()), ("gelu", GELU()))
         ),
         Statement(
             "biased_tanh_is_not_centred",
