@@ -35,7 +35,7 @@ from theory.experiments import OnSpectrum, Spectral, SpectralBounds, SpectralExp
 RESOLUTION = 0.05  #: relative deviation that a ratio must show, or the audit's own where that is coarser
 SLOPE_RESOLUTION = 0.15  #: that of an exponent
 HALF_STEP = 0.25  #: half the distance between exponents that are told apart
-PILOT, LARGE_PILOT = 128, 64  #: networks of every width from which the spread is estimated before sizes are solved; of large matrices fewer
+PILOT, LARGE_PILOT = 96, 64  #: networks of every width from which the spread is estimated before sizes are solved; of large matrices fewer
 UNIT = 2.0**-53
 RATES = {**LADDER_RATES, "1/sqrt(N), 1/N": (0.5, 1.0)}  #: level repulsion moves an edge of a spectrum by the root of 1/M
 

@@ -61,6 +61,17 @@ _RANKS = {
     LayerNorm: (s.C - 2) * s.T,
 }
 
+
+def _identity(samples: int, outputs: int, *norms: Norm) -> GramIdentity:
+    return GramIdentity(
+        tuple(Classifier(3, outputs, last=norm) for norm in norms),
+        ranks=tuple(_RANKS[norm] for norm in norms),
+        width=12,
+        samples=samples,
+        rival=Rival("what norms take away is one number in all", s.C * s.T - 1),
+    )
+
+
 GRAM = Claim(
     id="fisher_gram_identity",
     title="The Fisher information, layer by layer",
@@ -108,20 +119,18 @@ GRAM = Claim(
             reason=r"the same over outputs, $\|f(t)\|^2 = C$",
         ),
     ),
-    experiments=tuple(
-        GramIdentity(
-            tuple(Classifier(3, outputs, last=norm) for norm in norms),
-            ranks=tuple(_RANKS[norm] for norm in norms),
-            width=12,
-            samples=samples,
-            rival=Rival("what norms take away is one number in all", s.C * s.T - 1),
-        )
-        for samples, outputs, norms in (
-            (6, 4, tuple(_RANKS)),
-            (2, 3, (MeanOnlyBatchNorm, BatchNorm)),
-            (3, 2, (MeanOnlyLayerNorm, LayerNorm)),
-        )
-    ),
+    experiments=(_identity(6, 4, *_RANKS),),
+)
+
+ON_TWO = Claim(
+    id="fisher_information_of_two",
+    title="Of two samples behind batch norm, and of two outputs behind layer norm, nothing is left",
+    says=r"$F = 0$ at $T = 2$ with batch norm on the outputs and at $C = 2$ with layer norm: outputs are ±1. Means alone leave half.",
+    kind=Kind.LEMMA,
+    source=derived_here(),
+    rests_on=(GRAM,),
+    experiments=(_identity(2, 3, MeanOnlyBatchNorm, BatchNorm), _identity(3, 2, MeanOnlyLayerNorm, LayerNorm)),
+    long=True,
 )
 
 HIDDEN_GRAM = Claim(
@@ -366,4 +375,4 @@ CORRELATION_OF_GRADIENTS = Claim(
     ),
 )
 
-CLAIMS = (TANGENT_KERNEL, GRAM, HIDDEN_GRAM, JACOBIANS, ORDER_PARAMETERS, CORRELATION_OF_GRADIENTS)
+CLAIMS = (TANGENT_KERNEL, GRAM, ON_TWO, HIDDEN_GRAM, JACOBIANS, ORDER_PARAMETERS, CORRELATION_OF_GRADIENTS)

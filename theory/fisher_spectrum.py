@@ -73,7 +73,7 @@ def _square(matrix: Matrix) -> Expr:
 # What experiments draw: ReLU networks of three layers
 
 LAYERS = 3
-FEW, WIDE = S(6), (512, 4096)  #: samples, and widths, drawn from Gram matrices
+FEW, WIDE = S(6), (256, 2048)  #: samples, and widths, drawn from Gram matrices
 MANY = (24, 96)  #: widths where there are half as many samples
 LARGE = (32, 64, 128)
 HALF = s.N / 2
@@ -138,7 +138,7 @@ WITHOUT_NORM = Claim(
         SpectralRatio(
             _relu(),
             FEW,
-            (64,),
+            WIDE[:1],
             Spectral.TRACE,
             stated=_exact_trace,
             rate="none",
@@ -571,6 +571,27 @@ LINK = Claim(
 
 # What takes longer
 
+NARROW = Claim(
+    id="fisher_trace_of_narrow_networks",
+    title="The mean trace without a norm is exact at width 16",
+    says=r"$E\,\mathrm{tr}F = C(\alpha\kappa_1M + L)$ for ReLU networks of three layers: gradients in biases are a seventeenth of it there.",
+    kind=Kind.FINDING,
+    source=derived_here(),
+    rests_on=(WITHOUT_NORM,),
+    experiments=(
+        SpectralRatio(
+            _relu(),
+            FEW,
+            (16,),
+            Spectral.TRACE,
+            stated=_exact_trace,
+            rate="none",
+            rival=Rival("biases add nothing", C * s.widths * s.kappa_1 * M),
+        ),
+    ),
+    long=True,
+)
+
 FLUCTUATIONS = Claim(
     id="fisher_squared_norm_with_fluctuations",
     title="Fluctuations of the tangent kernel are as large as the bulk where samples are as many as units",
@@ -602,7 +623,7 @@ ON_FEW_SAMPLES = Claim(
         SpectralRatio(
             _relu(MeanOnlyBatchNorm),
             FEW,
-            (*WIDE, 32768),
+            (512, 4096, 32768),
             Spectral.LARGEST,
             stated=_gap_few,
             rate="1/sqrt(N), 1/N",
@@ -694,6 +715,7 @@ CLAIMS = (
     LAYER_NORM,
     HIDDEN,
     LINK,
+    NARROW,
     FLUCTUATIONS,
     ON_FEW_SAMPLES,
     HIDDEN_OUTLIERS,
