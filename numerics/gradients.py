@@ -28,24 +28,26 @@ def gram_product(h: jax.Array, key: jax.Array, width: int) -> jax.Array:
     draw of W; and a cotangent g meets $W'$ in $gW'$ alone, which has the law of $R_gG'$ with $R_gR_g^{\mathsf T} = gg^{\mathsf T}$ (claim
     `gradients_from_gram_matrices`).
     """
-    return _gram_forward(h, key, width)[0]
+    return gram_forward(h, key, width)[0]
 
 
-def _gram_forward(h: jax.Array, key: jax.Array, width: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+def gram_forward(h: jax.Array, key: jax.Array, width: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+    """The product, and what a cotangent of it needs to know of it."""
     forward_key, backward_key = jax.random.split(key)
     basis, factor = jnp.linalg.qr(h.T)
     along = jax.random.normal(forward_key, (factor.shape[0], width), jnp.float32)
     return product(factor.T, along), (basis, along, backward_key)
 
 
-def _gram_backward(width: int, kept: tuple[jax.Array, jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, None]:
+def gram_backward(width: int, kept: tuple[jax.Array, jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, None]:
+    """The cotangent of h from all cotangents (rows) of the product, which meet the same weights; None for the key."""
     basis, along, backward_key = kept
     root = jnp.linalg.qr(g.T, mode="r").T
     fresh = product(root, jax.random.normal(backward_key, (root.shape[1], basis.shape[0]), jnp.float32))
     return product(product(g, along.T) - product(fresh, basis), basis.T) + fresh, None
 
 
-gram_product.defvjp(_gram_forward, _gram_backward)
+gram_product.defvjp(gram_forward, gram_backward)
 
 
 def gram_dense(h: jax.Array, key: jax.Array, width: int, layer: Dense) -> jax.Array:

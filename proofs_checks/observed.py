@@ -17,10 +17,12 @@ from proofs_checks import (
     observe_expectations,
     observe_fractions,
     observe_gradients,
+    observe_grams,
     observe_identities,
     observe_largest,
     observe_prejudice,
     observe_samplers,
+    observe_spectra,
     observe_statistics,
 )
 from proofs_checks.calibration import calibrate
@@ -34,10 +36,14 @@ from theory.experiments import (
     Expectation,
     Experiment,
     GradientGrowth,
+    GramIdentity,
     LargestFraction,
     Neutral,
     Prejudice,
     SameLaw,
+    SpectralBounds,
+    SpectralExponent,
+    SpectralRatio,
     StatisticLaw,
 )
 
@@ -51,6 +57,10 @@ OBSERVERS: dict[type, ModuleType] = {
     StatisticLaw: observe_statistics,
     SameLaw: observe_samplers,
     Agreement: observe_agreement,
+    GramIdentity: observe_grams,
+    SpectralRatio: observe_spectra,
+    SpectralBounds: observe_spectra,
+    SpectralExponent: observe_spectra,
 }
 
 
@@ -67,8 +77,9 @@ def needs(experiment: Experiment, name: str, design: Design) -> Need:
 
 
 def is_random(experiment: Experiment, name: str) -> bool:
-    """Whether a check of a true claim can fail by chance: identities and listings cannot."""
-    return not isinstance(experiment, Neutral) and not name.endswith(LISTING)
+    """Whether a check of a true claim can fail by chance: identities, bounds that are certain and listings cannot."""
+    certain = isinstance(experiment, Neutral | GramIdentity) or (isinstance(experiment, SpectralBounds) and experiment.certain)
+    return not certain and not name.endswith(LISTING)
 
 
 def run(experiment: Experiment, name: str, design: Design, seed: int, stream: str) -> Finding:

@@ -22,6 +22,10 @@ TYPICAL = {
     "StatisticLaw": 1.4,
     "SameLaw": 2.3,
     "Agreement": 4.6,
+    "GramIdentity": 0.8,
+    "SpectralRatio": 1.5,
+    "SpectralBounds": 0.7,
+    "SpectralExponent": 1.5,
 }
 
 

@@ -24,10 +24,23 @@ from theory import symbols as s
 from theory.activations import Elementwise
 from theory.claim import Claim, Interval, Relation, Statement, Witness
 from theory.distributions import DataSet
-from theory.experiments import ClassFraction, Expectation, Experiment, LargestFraction, Neutral, Prejudice, StatisticLaw
+from theory.experiments import (
+    ClassFraction,
+    Expectation,
+    Experiment,
+    GramIdentity,
+    LargestFraction,
+    Neutral,
+    OnSpectrum,
+    Prejudice,
+    SpectralBounds,
+    SpectralExponent,
+    SpectralRatio,
+    StatisticLaw,
+)
 from theory.law import NoClosedForm, exact
 from theory.network import Network, Placement
-from theory.norms import NoNorm, Norm
+from theory.norms import BatchNormEvaluation, NoNorm, Norm
 from theory.stages import Averaging, Axis, Pool, Stage
 from theory.symbolic_arrays import of_window, symbolic
 
@@ -223,6 +236,10 @@ def _same_statement(experiment: Any, twin: Any, claim: Claim) -> str:
         return _same_overlap(experiment, twin.overlap_map, (exact(experiment.network.input_overlap),), experiment.rival_depth)
     if isinstance(experiment, ClassFraction):
         return _same_fractions(experiment, twin.deviation)
+    if isinstance(experiment, GramIdentity):
+        at = {s.C: experiment.models[0].outputs, s.T: experiment.samples}
+        own, other = (sympify(one_check(each).ranks[0]).subs(at) for each in (experiment, twin))
+        return same(own, other, ())
     return same(_formula(experiment), _formula(twin), _domain_of(claim))
 
 
@@ -257,7 +274,11 @@ def _same_overlap(experiment: Any, other: Expr, start: tuple[Expr, ...], depth: 
 
 
 def _formula(experiment: Any) -> Expr:
-    return experiment.stated if isinstance(experiment, Expectation) else experiment.density
+    if isinstance(experiment, GramIdentity):
+        return experiment.ranks[0]
+    if isinstance(experiment, SpectralBounds | SpectralExponent):
+        return experiment.lower if isinstance(experiment, SpectralBounds) else experiment.exponent
+    return experiment.stated if isinstance(experiment, Expectation | SpectralRatio) else experiment.density
 
 
 def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
@@ -289,6 +310,27 @@ def misstated(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
             for name, formula in wrong(one.density):
                 yield name, replace(one, density=formula)
             yield "a degree of freedom more", replace(one, density=one.density.subs(s.nu, s.nu + 1))
+        case SpectralRatio():
+            for name, formula in (*wrong(one.stated), *_misread(one.stated)):
+                yield name, replace(one, stated=formula)
+        case SpectralBounds():
+            yield "the bounds are exchanged", replace(one, lower=one.upper if one.upper is not oo else 2 * one.lower, upper=one.lower)
+        case SpectralExponent():
+            for name, formula in (("half a power more", one.exponent + S.Half), ("a power less", one.exponent - 1)):
+                yield name, replace(one, exponent=formula)
+        case GramIdentity():
+            for name, formula in wrong(one.ranks[0], (Interval(s.T, 1, oo), Interval(s.C, 0, oo))):
+                yield name, replace(one, ranks=(formula,))
+
+
+def _misread(formula: Expr) -> Iterator[tuple[str, Expr]]:
+    """A formula about Fisher information with one of its symbols taken for another."""
+    if {s.kappa_1, s.kappa_2} & formula.free_symbols:
+        yield "κ_1 and κ_2 swapped", formula.subs({s.kappa_1: s.kappa_2, s.kappa_2: s.kappa_1}, simultaneous=True)
+    if s.T in formula.free_symbols:
+        yield "T + 1 for T", formula.subs(s.T, s.T + 1)
+    if s.noise in formula.free_symbols:
+        yield "no fluctuations", formula.subs(s.noise, 0)
 
 
 def one_check(experiment: Any) -> Any:
@@ -305,6 +347,9 @@ def one_check(experiment: Any) -> Any:
         case StatisticLaw():
             small = tuple(sorted(batch for batch in experiment.batches if batch > 2)[:2])  # where a degree of freedom is not lost in many
             return replace(experiment, batches=small, rival_batch=small[0])
+        case GramIdentity():
+            last = max(range(len(experiment.models)), key=lambda each: len(experiment.models[each].last.stages))  # that most is asked of
+            return replace(experiment, models=experiment.models[last : last + 1], ranks=experiment.ranks[last : last + 1])
     return experiment
 
 
@@ -327,6 +372,10 @@ def _observe(experiment: Experiment, name: str, design: Design, stream: str) -> 
 
 def of_network(claim: Claim, number: int, experiment: Experiment) -> Iterator[Twin]:
     """Twins whose networks are others than the claim is about."""
+    if isinstance(experiment, OnSpectrum | GramIdentity) and not getattr(
+        experiment, "certain", False
+    ):  # what is certain holds of every norm
+        yield from _of_outputs(claim, number, one_check(experiment))
     if not isinstance(experiment, Prejudice | ClassFraction | LargestFraction | Neutral):
         return
     others = list(_others(experiment.network))
@@ -341,6 +390,22 @@ def of_network(claim: Claim, number: int, experiment: Experiment) -> Iterator[Tw
             "network",
             observations(replace(one_check(experiment), network=network), one_check(experiment), f"twin/{claim.id}/{number}/{name}"),
             partial(_same_map, experiment, network, claim),
+        )
+
+
+def _of_outputs(claim: Claim, number: int, one: Any) -> Iterator[Twin]:
+    """Twins whose outputs have another norm: none, along the other axis, or with statistics that are not differentiated."""
+    model = one.models[0] if isinstance(one, GramIdentity) else one.model
+    others = []
+    if model.last.stages:
+        others = [("the norm on the outputs left out", NoNorm), ("the statistics of evaluation", BatchNormEvaluation)]
+        if any(isinstance(stage, Averaging) for stage in model.last.stages):
+            others.append(("the norm on the outputs along the other axis", Norm(model.last.name, *map(_other_axis, model.last.stages))))
+    for name, norm in others:
+        changed = replace(model, last=Norm(model.last.name, *norm.stages))
+        twin = replace(one, models=(changed,)) if isinstance(one, GramIdentity) else replace(one, model=changed)
+        yield Twin(
+            claim.id, f"experiment {number + 1}: {name}", "network", observations(twin, one, f"twin/{claim.id}/{number}/{name}"), lambda: ""
         )
 
 

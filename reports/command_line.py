@@ -1,4 +1,4 @@
-"""The command line: audit, predict, simulate, report, list, show.
+"""The command line: audit, predict, simulate, spectrum, report, list, show.
 
 Exit 0: everything planned holds. 1: something fails or is undecided. 2: the call's words are off; one sentence
 says what was given, what is allowed and the nearest valid name, and nothing is written.
@@ -27,23 +27,27 @@ from reports.confined import require_intact
 from reports.network_options import WEIGHTS, network_of, network_options, note_on
 from reports.output import echo
 from reports.words import (
+    BATCH_SIZE,
     CLASSES,
     FRACTION,
     SEED,
+    VARIANCE,
     Number,
     activations,
     added,
     catalogue,
     claims_added,
     find,
+    find_parametrised,
     json_option,
     module_option,
     nearest,
     norms,
     positive,
 )
+from theory.classifier import Classifier, Where, classifier
 from theory.distributions import DataSet
-from theory.network import Stack
+from theory.network import Network, Stack
 
 if TYPE_CHECKING:
     from proofs_checks.audit import Audit, Settings
@@ -60,6 +64,8 @@ EXCLUSIVE = {
 #: Options of a simulation that no number depends on; what a module holds is part of its code.
 UNTOLD = ("as_json", "distributed", "module", "out", "resume")
 KEPT = "the networks that finished are kept: the same words with --resume go on"
+LAYERS = Number(int, "an integer of at least 2", lambda n: n >= 2)
+ROWS = 8192  #: of the largest dual matrix that `spectrum` assembles
 INTERRUPTED = 130  #: exit status of shells for Ctrl-C
 
 
@@ -519,6 +525,93 @@ def print_simulation(network: Stack, found: Mapping[str, Any], as_json: bool) ->
     echo(f"standard error   {uncertainty}" + ("" if left is None else f"   (control variates left {left:.1%} of the variance)"))
     echo(f"{found['networks']} networks of width {found['width']}, {found['samples']} samples each, seed {found['seed']}")
     echo(f"{found['seconds']:.2f} s drawing and estimating, {found['compile_seconds']:.2f} s compiling")
+
+
+@cli.command()
+@click.option("--norm", required=True, metavar="NAME", help="One that `normproof list norms` names, or one of --module.")
+@click.option(
+    "--where", required=True, metavar="none|last|hidden", help="On the outputs, before the activation of every hidden layer, or nowhere."
+)
+@click.option("--depth", required=True, type=LAYERS, metavar="L", help="Number of dense layers, the last included.")
+@click.option("--width", required=True, type=LAYERS, metavar="M", help="Units of every hidden layer, and of the inputs.")
+@click.option("--samples", required=True, type=BATCH_SIZE, metavar="T", help="Samples of the Fisher information, and of its one batch.")
+@click.option("--outputs", required=True, type=positive(), metavar="C")
+@click.option("--activation", default="relu", show_default=True, metavar="NAME", help="One that `normproof list activations` names.")
+@click.option("--weight-variance", type=positive(float), default=2.0, show_default=True, metavar="S")
+@click.option("--bias-variance", type=VARIANCE, default=0.0, show_default=True, metavar="S")
+@click.option("--networks", type=positive(), default=4, show_default=True, metavar="N")
+@click.option("--seed", type=SEED, default=1, show_default=True, metavar="N")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the largest eigenvalue against the width with its bounds, and all eigenvalues: pdf, png or svg.",
+)
+@module_option
+@json_option
+def spectrum(**options: Any) -> None:
+    """The Fisher information of random networks: its spectrum, and what is stated of it."""
+    model, where = classifier_of(options)
+    plot = options["plot"]
+    from numerics.ensemble import NotFinite
+    from proofs_checks.last_layer import NotRead
+    from proofs_checks.spectrum import see
+
+    try:
+        found = see(model, where, options["width"], options["samples"], options["networks"], options["seed"], ladder=plot is not None)
+        if plot:
+            from reports.spectrum import draw
+
+            draw(found, f"{options['norm']} ({where.value}), {options['activation']}", plot)
+    except OSError as error:
+        raise click.UsageError(f"--plot {str(plot)!r} cannot be written: {error.strerror}") from None
+    except (ValueError, NotFinite, NotRead) as error:
+        raise click.UsageError(str(error)) from None
+    behaviour = found.behaviour
+    if options["as_json"]:
+        data = {name: value for name, value in asdict(found).items() if name != "behaviour"}
+        echo(json.dumps({**data, "growth": behaviour and behaviour.growth.value, "reason": behaviour and behaviour.reason}))
+        return
+    uncertainty = "unknown, from one network" if found.standard_error is None else f"±{found.standard_error:.3g}"
+    echo(f"largest eigenvalue   {found.largest:.6g}   ({uncertainty})")
+    for name in ("lower", "upper"):
+        if (bound := getattr(found, name)) is not None:
+            echo(f"{name} bound          {bound:.6g}")
+    echo(f"mean eigenvalue      {found.mean:.6g}")
+    echo(f"second moment        {found.second_moment:.6g}")
+    echo(f"rank                 {found.rank} of {found.samples * found.outputs}")
+    if found.kappa_1 is None:
+        echo(f"order parameters     none: {found.no_law}")
+    else:
+        echo(f"kappa_1, kappa_2     {found.kappa_1:.10g}, {found.kappa_2:.10g}")
+    if behaviour:
+        echo(f"as the width grows   {behaviour.growth.value}: {behaviour.reason}")
+    echo(f"{found.networks} networks of width {found.width}, {found.parameters} parameters, seed {found.seed}")
+
+
+def classifier_of(options: Mapping[str, Any]) -> tuple[Classifier, Where]:
+    """The network with outputs that `spectrum` describes, and where its norm stands."""
+    module, plot = options["module"], options["plot"]
+    norm = find_parametrised("norm", options["norm"], norms(module))
+    where = find("place", options["where"], {each.value: each for each in Where})
+    activation = find_parametrised("activation", options["activation"], activations(module))
+    samples, outputs = options["samples"], options["outputs"]
+    if plot and plot.suffix[1:] not in PICTURES:
+        raise click.UsageError(f"--plot is {str(plot)!r}, but a picture ends in {', '.join(PICTURES)}")
+    if samples * outputs > ROWS:
+        raise click.UsageError(
+            f"--samples {samples} with --outputs {outputs} make a matrix of {samples * outputs} rows, but must be at most {ROWS}"
+        )
+    unit = ("--outputs", outputs) if where is Where.LAST else ("--width", options["width"])
+    for stage in norm.stages if where is not Where.NONE else ():
+        for (name, size), reason in ((("--samples", samples), stage.refuses_batch(samples)), (unit, stage.refuses_width(unit[1]))):
+            if reason:
+                raise click.UsageError(f"{name} is {size}, which does not do for {norm.name}: {reason}")
+    try:
+        plain = Network(activation=activation, weight_variance=options["weight_variance"], bias_variance=options["bias_variance"])
+        return classifier(norm, where, options["depth"], outputs, plain), where
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @cli.command()

@@ -25,8 +25,9 @@ from theory import symbols as s
 from theory.activations import ACTIVATIONS
 from theory.claim import Claim
 from theory.class_fraction import fraction_density
+from theory.classifier import Classifier
 from theory.distributions import Distribution
-from theory.experiments import ClassFraction, LargestFraction, Prejudice, StatisticLaw
+from theory.experiments import ClassFraction, LargestFraction, Prejudice, SpectralBounds, SpectralExponent, StatisticLaw
 from theory.gaussian_functions import kappa
 from theory.law import NoClosedForm
 from theory.network import Network, Placement, Stack
@@ -115,6 +116,7 @@ def draw_all(audit: Audit, claims: list[Claim], folder: Path) -> list[Drawn]:
             _batch_densities,
             _batch_tails,
             _width_bias,
+            _spectra,
         ):
             found = draw(audit, claims, folder)
             if found is not None:
@@ -143,10 +145,11 @@ def _panels(count: int, height: float) -> tuple[Any, list[Any]]:
 def experiments(audit: Audit, claims: list[Claim], kind: type) -> list[tuple[Any, list[Evidence]]]:
     """Experiments of a kind with their recorded evidence: without a norm, with one before the activation, with one after it."""
     places = list(Placement)
-    return sorted(_experiments(audit, claims, kind), key=lambda found: places.index(found[0].network.placement))
+    return sorted(experiments_of(audit, claims, kind), key=lambda found: places.index(found[0].network.placement))
 
 
-def _experiments(audit: Audit, claims: list[Claim], kind: type) -> Iterator[tuple[Any, list[Evidence]]]:
+def experiments_of(audit: Audit, claims: list[Claim], kind: type) -> Iterator[tuple[Any, list[Evidence]]]:
+    """Experiments of a kind with their recorded evidence."""
     for claim in claims:
         for number, experiment in enumerate(claim.experiments):
             if isinstance(experiment, kind):
@@ -292,7 +295,9 @@ def _largest_fractions(audit: Audit, claims: list[Claim], folder: Path) -> Drawn
 
 def _tallies(audit: Audit, claims: list[Claim]) -> list[tuple[StatisticLaw, list[Evidence]]]:
     """Laws of a standardised sample with what was drawn of them, where there is a density to draw."""
-    rows = [(experiment, [item for item in items if _has_density(item)]) for experiment, items in _experiments(audit, claims, StatisticLaw)]
+    rows = [
+        (experiment, [item for item in items if _has_density(item)]) for experiment, items in experiments_of(audit, claims, StatisticLaw)
+    ]
     return [(experiment, items) for experiment, items in rows if items]
 
 
@@ -517,4 +522,46 @@ def _width_bias(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None
         save(figure, folder, "width_bias.pdf"),
         r"Finite-width bias of the overlap $c = \gamma/(1+\gamma)$ against $1/N$: networks (dots, five standard errors), a fit in $1/N$ and $1/N^2$ (line), and the "
         r"stated value at infinite width (diamond).",
+    )
+
+
+def outputs_label(model: Classifier) -> str:
+    """A network with outputs in a few words."""
+    hidden = [stage for block in model.blocks for stage in block]
+    place = "on the outputs" if model.last.stages else "in hidden layers" if len(hidden) > model.layers - 1 else ""
+    norm = model.last.name if model.last.stages else model.network.norm.name
+    return f"{norm.replace('_', ' ')} {place}".strip() if place else "no norm"
+
+
+def _spectra(audit: Audit, claims: list[Claim], folder: Path) -> Drawn | None:
+    found = [
+        (experiment, item)
+        for kind in (SpectralExponent, SpectralBounds)
+        for experiment, items in experiments_of(audit, claims, kind)
+        for item in items
+        if item.details
+    ]
+    grown = [(experiment, item) for experiment, item in found if isinstance(experiment, SpectralExponent)]
+    if not grown:
+        return None
+    figure, axis = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
+    for number, (experiment, item) in enumerate(grown):
+        ladder = item.details["ladder"]
+        words = f"{outputs_label(experiment.model)}: $M^{{{item.estimate:.2f}}}$, stated $M^{{{item.predicted:g}}}$"
+        axis.plot(
+            [rung["width"] for rung in ladder], [rung["mean"] for rung in ladder], "os^vD<>"[number % 7] + "-", ms=3, lw=0.8, label=words
+        )
+    for experiment, item in found:
+        if isinstance(experiment, SpectralBounds):
+            width, low, high = (item.details[name] for name in ("width", "lower", "upper"))
+            axis.plot([width, width], [low, high or item.estimate], color=BAND, lw=2.5, zorder=0)
+            axis.plot(width, item.estimate, "_", color=THEORY, ms=8)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("width $M$")
+    axis.set_ylabel(r"$\lambda_{\max}$, or the mean of the outliers")
+    axis.legend(frameon=False, fontsize=6)
+    return Drawn(
+        save(figure, folder, "spectra.pdf"),
+        r"The largest eigenvalue of the Fisher information against the width, with the exponent seen and the stated one. Grey: stated bounds of $\lambda_{\max}$, with what was measured between them.",
     )

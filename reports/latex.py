@@ -24,7 +24,7 @@ from reports.typeset import definition
 from theory.activations import Activation
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
 from theory.equations import NOT_ENCODED, encoded
-from theory.experiments import LISTING, Agreement, Prejudice, combination
+from theory.experiments import LISTING, Agreement, Prejudice, Spectral, SpectralBounds, SpectralExponent, SpectralRatio, combination
 from theory.law import Law, NoClosedForm
 from theory.network import Network, Placement, Stack
 from theory.norms import NORMS, Norm
@@ -265,6 +265,28 @@ def agreements(audit: Audit, claims: list[Claim]) -> Agreements | None:
     return Agreements(activations, rows, list(reasons.items()))
 
 
+@dataclass(frozen=True)
+class OnSpectra:
+    """One line of the chapter on Fisher information: what was measured of which network, and what came of it."""
+
+    network: str
+    samples: Expr
+    measured: str
+    item: Evidence
+
+
+def on_spectra(audit: Audit, claims: list[Claim]) -> list[OnSpectra]:
+    """What was seen of spectra, claim by claim."""
+    return [
+        OnSpectra(
+            figures.outputs_label(experiment.model), experiment.samples, getattr(experiment, "measured", Spectral.LARGEST).value, item
+        )
+        for kind in (SpectralRatio, SpectralBounds, SpectralExponent)
+        for experiment, items in figures.experiments_of(audit, claims, kind)
+        for item in items
+    ]
+
+
 def definitions(claims: list[Claim]) -> list[tuple[str, str, list[str]]]:
     """Norms and activations of the project and of the claims' networks, typeset from their array code."""
     norms: dict[str, Norm] = dict(NORMS)
@@ -348,6 +370,7 @@ def write_sources(audit: Audit, out: Path, only: set[str] | None = None, matrix:
             definitions=definitions(chosen),
             equations=equations(shown, reported),
             agreements=agreements(shown, reported),
+            spectra=on_spectra(shown, reported),
             matrix=matrix,
             calibrations=table(observations),
             calibrations_by_claim=table(observations, lambda item: item.claim),

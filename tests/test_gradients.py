@@ -162,11 +162,11 @@ def test_drawn_gradients_remember_their_pre_activations():
 
 @jax.custom_vjp
 def _forgetful(h, key):
-    return gradients._gram_forward(h, key, WIDTH)[0]
+    return gradients.gram_forward(h, key, WIDTH)[0]
 
 
 _forgetful.defvjp(
-    lambda h, key: (gradients._gram_forward(h, key, WIDTH)[0], key),
+    lambda h, key: (gradients.gram_forward(h, key, WIDTH)[0], key),
     lambda key, g: (g @ jax.random.normal(jax.random.fold_in(key, 1), (WIDTH, FAN_IN), jnp.float32), None),
 )
 

@@ -10,11 +10,13 @@ from numerics import kernel, keys
 from numerics.batch_means import batch_means
 from numerics.batch_statistic import tally
 from numerics.ensemble import Sampler, Size, moments
+from numerics.fisher import Sample, spectra
 from numerics.gradients import squared_gradients
 from numerics.layer_statistics import Quantity, statistic
 from numerics.readout import class_counts, votes
 from theory import activations, gaussian_functions, law, network, node, stages, stream
 from theory.activations import ACTIVATIONS
+from theory.classifier import Classifier, Where, classifier
 from theory.network import Block, Network, Placement
 from theory.norms import NORMS, BatchNorm, LayerNorm
 from theory.stream import ResidualNetwork
@@ -38,6 +40,9 @@ MEASURES = {
     "class counts": lambda key: class_counts(Network(), Size(32, 2, 8), key, 4),
     "votes": lambda key: votes(Network(), Size(32, 2, 8), 3, 4, 4, key, 4),
     "gradients": lambda key: squared_gradients(Network(LayerNorm, Placement.POST), Size(16, 3, 8), key, 4),
+    "spectra": lambda key: [
+        spectra(model, Sample(16, 6), key, 2) for model in (Classifier(3, 3, last=BatchNorm), classifier(BatchNorm, Where.HIDDEN, 3, 2))
+    ],
     "batch statistic": lambda key: tally(BatchNorm, 8, EDGES, key, 1000),
     "layer statistics": lambda key: [statistic(quantity, 32, key, 4) for quantity in Quantity],
 }

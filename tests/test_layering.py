@@ -19,6 +19,7 @@ FORBIDDEN = {
 #: Definitions that a simulation shares with the theory: never a derivation, a claim or a closed form.
 DEFINITIONS = (
     "theory.activations",
+    "theory.classifier",
     "theory.distributions",
     "theory.network",
     "theory.experiments",

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Expr, Heaviside, Integral, Piecewise, S, asin, cos, cosh, exp, gamma, pi, sin, sinh, sqrt
+from sympy import Dummy, Expr, Heaviside, Integral, Piecewise, S, acos, asin, cos, cosh, exp, gamma, pi, sin, sinh, sqrt
 
 from theory import symbols as s
 from theory.gaussian_functions import (
     TwoPoint,
     gaussian_mean,
+    is_closed,
     kappa,
     over_sample_correlation,
     student_mean_modulus,
@@ -46,10 +47,22 @@ class Elementwise(Stage):
         r"""$E f(X)^2$ at variance q."""
         return gaussian_mean(self.of(sqrt(q) * s.z) ** 2)
 
+    def _slope(self, x: Expr) -> Expr:
+        slope: Expr = self.of(s.x).diff(s.x).replace(Heaviside, lambda at, *_: Piecewise((1, at > 0), (0, True)))
+        return slope.subs(s.x, x)
+
     def slope_square(self, q: Expr) -> Expr:
         r"""$E f'(X)^2$ at variance q."""
-        slope = self.of(s.x).diff(s.x).replace(Heaviside, lambda at, *_: Piecewise((1, at > 0), (0, True)))
-        return gaussian_mean(slope.subs(s.x, sqrt(q) * s.z) ** 2)
+        return gaussian_mean(self._slope(sqrt(q) * s.z) ** 2)
+
+    def slope_product(self, q: Expr, p: Expr) -> Expr:
+        r"""$E f'(X)f'(Y)$ of a centred Gaussian pair of variance q and covariance p: by Price's theorem the slope in p of $E f(X)f(Y)$, where that is closed."""
+        covariance = Dummy("p", real=True)
+        moment = self.gaussian(q, covariance)[1]
+        if is_closed(moment):
+            return moment.diff(covariance).subs(covariance, p)
+        slope = self._slope(sqrt(q) * s.z)
+        return gaussian_mean(slope) ** 2 if p == 0 else TwoPoint.of(slope, p / q)
 
     def studentised(self, batch: Expr) -> tuple[Expr, Expr]:
         r"""$E f(y)$ and $E f(y)^2$ of a Gaussian sample standardised by its batch of B: $y = \sqrt{B-1}\sin\vartheta$, with density $\propto\cos^{B-3}\vartheta$."""
@@ -106,6 +119,10 @@ class PiecewiseLinear(Elementwise):
 
     def slope_square(self, q: Expr) -> Expr:
         return self.square(S.One)
+
+    def slope_product(self, q: Expr, p: Expr) -> Expr:
+        slope, same_sign = exact(self.negative_slope), 1 - acos(p / q) / pi
+        return ((1 + slope**2) * same_sign + 2 * slope * (1 - same_sign)) / 2
 
     def studentised(self, batch: Expr) -> tuple[Expr, Expr]:
         return (1 - exact(self.negative_slope)) * studentised_mean_modulus(batch) / 2, self.square(S.One)

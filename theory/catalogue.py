@@ -6,6 +6,8 @@ from theory import (
     clt,
     depth,
     edge_of_chaos,
+    fisher_kernel,
+    fisher_spectrum,
     gaussian,
     gradient_growth,
     gradients,
@@ -47,6 +49,8 @@ MODULES = (
     gradient_growth,
     edge_of_chaos,
     residual,
+    fisher_kernel,
+    fisher_spectrum,
     survey,
     optimum_lemma,
 )

@@ -7,15 +7,16 @@ numbers must reject.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from sympy import Expr, S
 
+from theory.classifier import Classifier
 from theory.distributions import DataSet
 from theory.law import exact
 from theory.network import Network, Stack
-from theory.norms import Norm
+from theory.norms import NoNorm, Norm
 from theory.stages import Stage
 from theory.stream import ResidualNetwork
 
@@ -305,4 +306,124 @@ class Agreement:
         return Rival("the first activation without a norm whose prejudice is far enough", self.rivals[0])
 
 
-Experiment = Prejudice | GradientGrowth | ClassFraction | LargestFraction | Neutral | Expectation | StatisticLaw | SameLaw | Agreement
+class Spectral(Enum):
+    """What is measured of the spectrum of a Fisher information F, over the parameters of one network."""
+
+    TRACE = "tr F"
+    SQUARE = "tr F²"
+    LARGEST = "λ_max"
+    OUTLIERS = "mean of the C largest eigenvalues"
+    RATIO = "Γ: squared mean gradient over the variance of gradients"
+
+
+@dataclass(frozen=True)
+class GramIdentity:
+    r"""The dual Fisher information assembled layer by layer is that by differentiation, to rounding, and its rank is as stated.
+
+    Parameters
+    ----------
+    models : tuple of Classifier
+        Networks that differ in the norm on their outputs only; each is one planned check.
+    ranks : tuple of sympy.Expr
+        The stated rank of each, of C and T.
+    width, samples : int
+        M and T.
+    rival : Rival
+        Another rank.
+    """
+
+    models: tuple[Classifier, ...]
+    ranks: tuple[Expr, ...]
+    width: int
+    samples: int
+    rival: Rival
+
+    def __post_init__(self) -> None:
+        if len(self.ranks) != len(self.models) or len({replace(model, last=NoNorm) for model in self.models}) != 1:
+            raise ValueError("networks of one experiment differ in the norm on their outputs only, and each has a rank")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in them."""
+        return tuple(stage for model in self.models for stage in model.stages)
+
+
+@dataclass(frozen=True)
+class OnSpectrum:
+    """An experiment on the spectra of networks of several widths M; the number of samples T is a function of M."""
+
+    model: Classifier
+    samples: Expr
+    widths: tuple[int, ...]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that run in it."""
+        return self.model.stages
+
+
+@dataclass(frozen=True)
+class SpectralRatio(OnSpectrum):
+    r"""A number of the spectrum over what is stated of it tends to one.
+
+    Parameters
+    ----------
+    measured : Spectral
+    stated : sympy.Expr
+        A function of M, T, C, α, κ_1, κ_2, $c_1$, of $V = q^L_{st}$ and $v = q^L_t - q^L_{st}$, and of what the network's outputs turned out to be.
+    rate : str
+        How it tends there: one of the rates of `ladder`; "none" where it is one on average at every width.
+    rival : Rival
+        Another formula.
+    """
+
+    measured: Spectral
+    stated: Expr
+    rival: Rival
+    rate: str = "1/N"
+
+
+@dataclass(frozen=True)
+class SpectralBounds(OnSpectrum):
+    r"""The largest eigenvalue is between two numbers, at every width.
+
+    Parameters
+    ----------
+    lower, upper : sympy.Expr
+        Functions of the same; `oo` for no upper bound.
+    certain : bool
+        Whether they hold in every network, rather than in the limit.
+    rival : Rival
+        A lower bound that does not hold.
+    """
+
+    lower: Expr
+    upper: Expr
+    rival: Rival
+    certain: bool = False
+
+
+@dataclass(frozen=True)
+class SpectralExponent(OnSpectrum):
+    """A number of the spectrum grows like a power of M, whose exponent is a multiple of ½; the rival has another one."""
+
+    measured: Spectral
+    exponent: Expr
+    rival: Rival
+
+
+Experiment = (
+    Prejudice
+    | GradientGrowth
+    | ClassFraction
+    | LargestFraction
+    | Neutral
+    | Expectation
+    | StatisticLaw
+    | SameLaw
+    | Agreement
+    | GramIdentity
+    | SpectralRatio
+    | SpectralBounds
+    | SpectralExponent
+)

@@ -43,6 +43,7 @@ L = Symbol("L", integer=True, positive=True)  #: number of hidden layers
 C = Symbol("C", integer=True, positive=True)  #: number of classes
 nu = Symbol("nu", positive=True)  #: degrees of freedom, B − 2
 ell = Symbol("ell", positive=True)  #: depth as a real variable
+T = Symbol("T", integer=True, positive=True)  #: samples of a Fisher information
 
 D = Symbol("D", positive=True)  #: divisor of a batch's sum of squares
 total = Symbol("S", real=True)  #: sum of a batch
@@ -75,3 +76,18 @@ intercept = Symbol("b", real=True)
 centre = symbols("m_1 m_2", real=True)  #: m = Σ_x⁻¹ x̄
 sigma_1, sigma_2 = symbols("sigma_1 sigma_2", positive=True)  #: deviations of the inputs
 rho = Symbol("rho", real=True)  #: and their correlation
+
+# Fisher information
+kappa_1 = Symbol("kappa_1", positive=True)  #: of one sample's gradient with itself
+kappa_2 = Symbol("kappa_2", positive=True)  #: of two samples' gradients
+widths = Symbol("alpha_w", positive=True)  #: sum over hidden layers of products of neighbouring relative widths
+noise = Symbol("c_1", positive=True)  #: what fluctuations of the tangent kernel add to the squared Frobenius norm, over M
+aspect = Symbol("rho", positive=True)  #: width over samples
+inverse_squares = Symbol("Sigma_2", positive=True)  #: sum over outputs of 1/σ_k², realised
+inverse_fourths = Symbol("Sigma_4", positive=True)  #: sum over outputs of 1/σ_k⁴, realised
+largest_inverse = Symbol("Sigma_m", positive=True)  #: largest 1/σ_k², realised
+layer_inverse = Symbol("eta_1", positive=True)  #: mean over samples of 1/σ_t², realised
+largest_layer_inverse = Symbol("eta_m", positive=True)  #: largest 1/σ_t², realised
+mean_activation = Symbol("H", positive=True)  #: squared length of the mean over samples of the last hidden activations, realised
+trace = Symbol("t_1", positive=True)  #: tr F, realised
+square = Symbol("t_2", positive=True)  #: tr F², realised
