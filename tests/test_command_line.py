@@ -16,6 +16,7 @@ from theory.catalogue import CLAIMS
 
 PREDICT = "predict --norm layer_norm --placement pre --depth 2"
 STREAM = "predict --norm layer_norm --residual pre --depth 6"
+SPECTRUM = "spectrum --norm batch_norm --where last --depth 3 --width 16 --samples 8 --outputs 3"
 SIMULATE = "simulate --norm none --placement none --depth 1 --width 8 --samples 4 --networks 3 --seed 5"
 
 
@@ -61,6 +62,8 @@ NAMES = {
     f"{STREAM} --residual pots": ("'pots'", "nearest is 'post'"),
     f"{STREAM} --residual none": ("'none'", "pre, post"),
     "report --format pfd": ("'pfd'", "nearest is 'pdf'"),
+    f"{SPECTRUM} --where lats": ("'lats'", "nearest is 'last'"),
+    f"{SPECTRUM} --norm batchnorm": ("'batchnorm'", "nearest is 'batch_norm'"),
     "audt": ("audt", "audit"),
     f"{PREDICT} --depht 3": ("--depht", "--depth"),
 }
@@ -77,6 +80,14 @@ VALUES = {
     f"{PREDICT} --weight-variance inf": ("'inf'", "above 0"),
     f"{PREDICT} --bias-variance -1": ("'-1'", "--bias-variance"),
     f"{PREDICT} --batch-size 1": ("'1'", "at least 2"),
+    f"{SPECTRUM} --depth 1": ("'1'", "--depth", "at least 2"),
+    f"{SPECTRUM} --samples 1": ("'1'", "--samples"),
+    f"{SPECTRUM} --outputs 0": ("'0'", "--outputs"),
+    f"{SPECTRUM} --samples 5000": ("5000", "15000 rows", "8192"),
+    f"{SPECTRUM} --plot spectrum.jpg": ("'spectrum.jpg'", "pdf, png, svg"),
+    f"{SPECTRUM} --norm ghost_batch_norm:16": ("--samples is 8", "ghost batches of 16"),
+    f"{SPECTRUM} --norm group_norm:16": ("--outputs is 3", "groups of 16"),
+    f"{SPECTRUM} --norm max_pool:2 --outputs 4": ("pooling window",),
     f"{PREDICT} --batch-size 0": ("'0'", "at least 2"),
     "predict --norm batch_norm --placement pre --depth 2 --batch-size 4 --statistic leave-one-out": ("4", "B ≤ 4"),
     "predict --norm ghost_batch_norm --placement pre --depth 2 --batch-size 24": ("24", "16"),
@@ -482,3 +493,31 @@ def test_independent_audits_are_counted(call, tmp_path):
         [item["estimate"] for claim in each["claims"] for item in claim["evidence"] if item["witness"] == "observed"] for each in evidence
     ]
     assert estimates[0] != estimates[1]
+
+
+# Fisher information
+
+
+def test_spectrum_says_what_it_measured(call):
+    code, out, err = call(f"{SPECTRUM} --json")
+    assert code == 0 and err == ""
+    data = json.loads(out)
+    assert data["rank"] == 3 * (8 - 2) and data["growth"] == "O(√M)" and data["parameters"] == 16 * 17 * 2 + 3 * 17
+    assert data["kappa_1"] == 1.5 and data["kappa_2"] == pytest.approx(0.3428543181, abs=1e-10)
+    assert data["largest"] == max(line["largest"] for line in data["ladder"]) and len(data["eigenvalues"]) == 24
+    assert json.loads(call(f"{SPECTRUM} --json")[1]) == data
+    assert json.loads(call(f"{SPECTRUM} --json --seed 2")[1])["largest"] != data["largest"]
+    _, words, _ = call(SPECTRUM)
+    assert "rank                 18 of 24" in words and "sends what is common to all samples to zero" in words
+
+
+def test_spectrum_draws_a_ladder(call, tmp_path):
+    code, out, _ = call(f"{SPECTRUM} --width 64 --norm none --where none --networks 2 --json --plot spectrum.pdf")
+    data = json.loads(out)
+    assert (
+        code == 0
+        and [line["width"] for line in data["ladder"]] == [16, 32, 64]
+        and [line["samples"] for line in data["ladder"]] == [2, 4, 8]
+    )
+    assert (tmp_path / "spectrum.pdf").read_bytes().startswith(b"%PDF")
+    assert data["growth"] is None and data["ladder"][0]["upper"] is None
