@@ -415,7 +415,8 @@ def test_simulate_for_programs(call):
     first, again = (call(f"{SIMULATE} --json") for _ in range(2))
     data = json.loads(first[1])
     assert first[0] == 0
-    assert data.keys() == {"gamma", "standard_error", "networks", "width", "samples", "seed", "seconds", "compile_seconds"}
+    sizes = {"networks", "width", "samples", "seed"}
+    assert data.keys() == {"gamma", "standard_error", "variance_left", *sizes, "seconds", "compile_seconds"}
     assert (data["networks"], data["width"], data["samples"], data["seed"]) == (3, 8, 4, 5)
     assert data["standard_error"] > 0
     assert json.loads(again[1])["gamma"] == data["gamma"]
