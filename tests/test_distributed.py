@@ -124,7 +124,8 @@ def rows(path):
         return 0
 
 
-@pytest.mark.parametrize("lost", [1, pytest.param(0, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("lost", [1, 0])
 def test_a_process_is_lost(lost, alone, tmp_path, capsys):
     """The other ends in one sentence and in time, what finished is kept, and one process goes on to the same digits."""
     processes = started(2, "--out", str(tmp_path))

@@ -78,7 +78,8 @@ def _by_quadrature(layers, activation, slope, gain, bias):
     return [sum(one[k] * two[k] for one, two in terms) / (layers - 1) for k in (0, 1)]
 
 
-@pytest.mark.parametrize("layers", [2, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("layers", [2, 3])
 def test_the_table_of_tanh_by_another_quadrature(layers):
     """Ball arithmetic against mpmath: the sixth digit of κ_1 of the specification's table (1.422631, .955520) is off."""
     with mp.workdps(15):

@@ -39,7 +39,7 @@ NETWORKS = {
     **{f"{name} {place.value}": network(NORMS[name], place) for name in NORMS if name != "none" for place in (PRE, POST)},
 }
 NETWORKS.pop("leave_one_out_batch_norm post")  # now and then a unit is zero in a whole batch
-BLOCKED = ("no norm", "layer_norm pre", "layer_norm post", "batch_norm pre", "switchable_norm pre", "average_pool post", "real data")
+BLOCKED = ("no norm", "layer_norm post", "batch_norm pre", "switchable_norm pre")
 
 
 @pytest.fixture
@@ -136,13 +136,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def test_memory_does_not_grow_with_the_width():
-    """Sixteen times the width, whose activations alone would take 128 MiB more: less than a quarter of that."""
+    """Eight times the width, whose activations alone would take 56 MiB more: less than a third of that."""
     narrow, wide = (
         int(
             subprocess.run(
                 [sys.executable, "-c", PEAK, str(2**power)], cwd=Path(__file__).parents[1], capture_output=True, check=True
             ).stdout
         )
-        for power in (17, 21)
+        for power in (17, 20)
     )
-    assert wide - narrow < 32 * 1024  # KiB
+    assert wide - narrow < 16 * 1024  # KiB
