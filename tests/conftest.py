@@ -8,7 +8,19 @@ settings.load_profile("normproof")
 
 
 #: Files that take longest, in the order in which two processes get them: the short ones fill what is left.
-FIRST = ("audit", "twins", "interruptions", "networks", "extension", "hostile", "command_line", "residual", "optimum_lemma", "fisher", "report")
+FIRST = (
+    "audit",
+    "twins",
+    "interruptions",
+    "networks",
+    "extension",
+    "hostile",
+    "command_line",
+    "residual",
+    "optimum_lemma",
+    "fisher",
+    "report",
+)
 
 
 def pytest_addoption(parser):
