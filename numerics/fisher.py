@@ -22,7 +22,7 @@ import numpy as np
 from jax import lax
 
 from numerics.draws import draw
-from numerics.ensemble import Sampler, apply_stages, dense, parts_of_inputs, product, scaled
+from numerics.ensemble import NotFinite, Sampler, apply_stages, dense, parts_of_inputs, product, scaled
 from numerics.gradients import gram_backward, gram_forward
 from numerics.kernel import replicate
 from theory.activations import Elementwise
@@ -309,6 +309,8 @@ def spectra(model: Classifier, sample: Sample, key: jax.Array, networks: int) ->
     ------
     ValueError
         If layers drawn from Gram matrices are not the whole network, or narrower than there are outputs on samples.
+    NotFinite
+        If a norm divided by zero.
     """
     if sample.sampler is Sampler.GRAM and not may_be_drawn_from_gram_matrices(model, sample):
         raise ValueError("layers are drawn from Gram matrices where no hidden layer has a norm, for Gaussian weights, and wider than C·T")
@@ -324,6 +326,10 @@ def spectra(model: Classifier, sample: Sample, key: jax.Array, networks: int) ->
         at_once=max(1, min(8, 2**20 // size**2)),
         which=which,
     )
+    if not all(np.all(np.isfinite(each)) for each in (found.trace, found.eigenvalues)):
+        raise NotFinite(
+            f"the Fisher information behind {model.last.name} is not finite: a norm divides by zero where all that it averages over is one number"
+        )
     return found
 
 

@@ -123,7 +123,7 @@ class Jet:
 
 
 def _point(samples: int, outputs: int) -> list[list[arb]]:
-    """Numbers with no symmetry: roots of primes, less their mean or so."""
+    """Numbers with no symmetry: roots of primes, of either sign."""
     primes = [n for n in range(2, 12 * samples * outputs + 30) if all(n % d for d in range(2, int(n**0.5) + 1))]
     return [[arb(primes[i * outputs + k]).sqrt() * (-1) ** ((i * i + k) % 3) for k in range(outputs)] for i in range(samples)]
 
@@ -176,14 +176,12 @@ def behaviour(norm: Norm, samples: int = 4, outputs: int = 4) -> Behaviour:
     """
     if not norm.stages:
         return Behaviour(samples, outputs, samples * outputs, Growth.LIKE_THE_WIDTH, "without a norm on the outputs nothing is taken away")
-    samples = lcm(*(stage.size for stage in norm.stages if isinstance(stage, Ghost)), 1) * (
-        1 if any(isinstance(each, Ghost) for each in norm.stages) else samples
-    )
-    outputs = lcm(*(stage.size for stage in norm.stages if isinstance(stage, Group)), 1) * (
-        1 if any(isinstance(each, Group) for each in norm.stages) else outputs
-    )
-    samples, outputs = (samples, 2) if samples > 8 else (samples, outputs)
-    samples = 2 if outputs > 8 else samples
+    # The smallest number of samples, or of outputs, that a stage's sets divide; few of the other, so that elimination stays short.
+    batches, groups = ([stage.size for stage in norm.stages if isinstance(stage, kind)] for kind in (Ghost, Group))
+    if batches:
+        samples, outputs = lcm(*batches), 2
+    if groups:
+        samples, outputs = 2, lcm(*groups)
     with precision(BITS):
         jacobian = _jacobian(norm.stages, samples, outputs)
         rank = _rank(jacobian)

@@ -36,6 +36,7 @@ RESOLUTION = 0.05  #: relative deviation that a ratio must show, or the audit's 
 SLOPE_RESOLUTION = 0.15  #: that of an exponent
 HALF_STEP = 0.25  #: half the distance between exponents that are told apart
 PILOT, LARGE_PILOT = 96, 64  #: networks of every width from which the spread is estimated before sizes are solved; of large matrices fewer
+PER_UNIT = 16  #: derivatives of a network that are one unit: they cost less than drawing its weights
 UNIT = 2.0**-53
 RATES = {**LADDER_RATES, "1/sqrt(N), 1/N": (0.5, 1.0)}  #: level repulsion moves an edge of a spectrum by the root of 1/M
 
@@ -172,7 +173,10 @@ def ladder(
     pilots = [value(drawn(experiment, width, few, "pilot", seed, stream), width) for width in experiment.widths]
     weights = np.linalg.pinv(columns(widths))[0]
     intercepts = sum(weight * pilot for weight, pilot in zip(weights, pilots, strict=True))
-    needed = max(few, design.needed(np.asarray(intercepts), wanted, few))
+    # Of units, numbers that a wide network's derivatives are, a check may draw so many and no more.
+    widest = experiment.widths[-1]
+    entries = widest * experiment.model.outputs * samples_at(experiment, widest) / PER_UNIT
+    needed = max(few, design.needed(np.asarray(intercepts), wanted, few, entries, entries) / entries)
     networks = few * math.ceil(needed / few)  # whole calls of a kernel, so that experiments on one network often share them
     return tuple(
         Sample(width, value(drawn(experiment, width, networks, "ladder", seed, stream), width), pilot)

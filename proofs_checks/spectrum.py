@@ -108,7 +108,7 @@ def see(model: Classifier, where: Where, width: int, samples: int, networks: int
         kappa_1=values.get(s.kappa_1),
         kappa_2=values.get(s.kappa_2),
         no_law=reason,
-        behaviour=behaviour(model.last) if where is Where.LAST else None,
+        behaviour=behaviour(model.last, min(samples, 4), min(model.outputs, 4)) if where is Where.LAST else None,
         eigenvalues=[float(each) for each in eigenvalues],
         ladder=sorted(lines, key=lambda line: line.width),
     )

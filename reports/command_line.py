@@ -585,7 +585,8 @@ def spectrum(**options: Any) -> None:
     else:
         echo(f"kappa_1, kappa_2     {found.kappa_1:.10g}, {found.kappa_2:.10g}")
     if behaviour:
-        echo(f"as the width grows   {behaviour.growth.value}: {behaviour.reason}")
+        centred = "; this network has no outliers, as κ_2 = 0" if found.kappa_2 == 0 else ""
+        echo(f"as the width grows   {behaviour.growth.value}: {behaviour.reason}{centred}")
     echo(f"{found.networks} networks of width {found.width}, {found.parameters} parameters, seed {found.seed}")
 
 

@@ -88,6 +88,7 @@ VALUES = {
     f"{SPECTRUM} --norm ghost_batch_norm:16": ("--samples is 8", "ghost batches of 16"),
     f"{SPECTRUM} --norm group_norm:16": ("--outputs is 3", "groups of 16"),
     f"{SPECTRUM} --norm max_pool:2 --outputs 4": ("pooling window",),
+    f"{SPECTRUM} --norm layer_norm --outputs 1": ("divides by zero", "layer_norm"),
     f"{PREDICT} --batch-size 0": ("'0'", "at least 2"),
     "predict --norm batch_norm --placement pre --depth 2 --batch-size 4 --statistic leave-one-out": ("4", "B ≤ 4"),
     "predict --norm ghost_batch_norm --placement pre --depth 2 --batch-size 24": ("24", "16"),
@@ -510,6 +511,16 @@ def test_spectrum_says_what_it_measured(call):
     assert json.loads(call(f"{SPECTRUM} --json --seed 2")[1])["largest"] != data["largest"]
     _, words, _ = call(SPECTRUM)
     assert "rank                 18 of 24" in words and "sends what is common to all samples to zero" in words
+
+
+def test_spectrum_of_two_samples_vanishes(call):
+    data = json.loads(call(f"{SPECTRUM} --samples 2 --json")[1])
+    assert data["rank"] == 0 and data["growth"] == "0" and data["largest"] < 1e-25
+
+
+def test_spectrum_of_odd_activations_has_no_outliers(call):
+    _, words, _ = call(f"{SPECTRUM} --norm layer_norm --activation erf")
+    assert "Θ(M)" in words and "no outliers" in words
 
 
 def test_spectrum_draws_a_ladder(call, tmp_path):
