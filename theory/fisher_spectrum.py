@@ -664,22 +664,29 @@ HIDDEN_OUTLIERS = Claim(
 EVERY_NORM = Claim(
     id="fisher_other_norms_on_outputs",
     title="A norm on the outputs removes the outliers if and only if it takes away what is common to all samples",
-    says=r"For $T = M/2$: behind every norm that subtracts a mean over samples, with or without a scale, in ghost batches or by the other samples, $\lambda_{\max}$ does not grow; behind every other one it grows like M.",
+    says=r"Behind every norm that subtracts a mean over samples, with or without a scale, in ghost batches or by the other samples, $\lambda_{\max}$ does not grow, here at $T = M$; behind every other one it grows like M, here at $T = M/2$.",
     kind=Kind.FINDING,
     source=derived_here(),
     rests_on=(NOT_THE_ROOT, LAYER_NORM),
     experiments=tuple(
         SpectralExponent(
-            _relu(norm),
-            HALF,
-            MANY,
+            _relu(norm, outputs),
+            samples,
+            widths,
             Spectral.LARGEST,
             exponent=exponent,
             rival=Rival("it grows like the root of the width", Rational(1, 2)),
         )
-        for exponent, norms in (
-            (S.Zero, (BatchNorm, L1BatchNorm, ghost_batch_norm(4), LeaveOneOutBatchNorm)),
-            (S.One, (MeanOnlyLayerNorm, RMSNorm, VarianceOnlyBatchNorm, BatchRMSNorm, BatchNormEvaluation, SwitchableNorm)),
+        # Of few samples some deviations are small, and 1/σ² large: many of them where norms divide by these.
+        for exponent, outputs, samples, widths, norms in (
+            (S.Zero, 1, M, (96, 256), (BatchNorm, L1BatchNorm, ghost_batch_norm(32), LeaveOneOutBatchNorm)),
+            (
+                S.One,
+                4,
+                HALF,
+                (48, 160),
+                (MeanOnlyLayerNorm, RMSNorm, VarianceOnlyBatchNorm, BatchRMSNorm, BatchNormEvaluation, SwitchableNorm),
+            ),
         )
         for norm in norms
     ),
