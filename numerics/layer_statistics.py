@@ -66,10 +66,15 @@ _STATISTICS: dict[Quantity, Callable[[int, jax.Array], jax.Array]] = {
 }
 
 
+def per_call(quantity: Quantity) -> int:
+    """Networks in one compiled call."""
+    return 64 if quantity is Quantity.LYAPUNOV_RATIO else 8192
+
+
 def statistic(quantity: Quantity, width: int, key: jax.Array, networks: int) -> np.ndarray:
     """The quantity for each of `networks` networks, (networks,), float64."""
-    per_call, at_once = (64, 8) if quantity is Quantity.LYAPUNOV_RATIO else (8192, 256)
+    count = per_call(quantity)
     found: np.ndarray = replicate(
-        lambda network_key: _STATISTICS[quantity](width, network_key), (quantity, width), per_call, key, networks, at_once=at_once
+        lambda network_key: _STATISTICS[quantity](width, network_key), (quantity, width), count, key, networks, at_once=min(256, count // 8)
     )
     return found

@@ -44,18 +44,18 @@ VOTING_AT_ONCE = 128  #: networks in one compiled call: ensembles of any size th
 class Votes(NamedTuple):
     """Per network and layer, (networks, depth): the share of votes for the judges' class, and the most votes of any class.
 
-    The judges' class has the largest output on average over the judging samples; the share is that of the other samples' votes
-    for it, a mean over the readouts of the network, float64. The most votes are those of all samples behind the first readout, int.
+    Each half of the samples judges the other: the judges' class has the largest output on average over them, and the share is that of the
+    others' votes for it, a mean over halves and readouts, float64. The most votes are those of all samples behind the first readout, int.
     """
 
     share: np.ndarray
     most: np.ndarray
 
 
-def votes(network: Network, size: Size, classes: int, readouts: int, judges: int, key: jax.Array, networks: int) -> Votes:
-    """Let the independent samples of `networks` networks vote, behind `readouts` readouts of as many classes each.
+def votes(network: Network, size: Size, classes: int, readouts: int, key: jax.Array, networks: int) -> Votes:
+    """Let the independent samples of `networks` networks, an even number of them, vote behind `readouts` readouts of as many classes each.
 
-    The first `judges` samples judge. The same draws make the readouts behind every layer: independent of the network, they have
+    The same draws make the readouts behind every layer: independent of the network, they have
     their law at each.
     """
 
@@ -64,14 +64,14 @@ def votes(network: Network, size: Size, classes: int, readouts: int, judges: int
 
         def observe(layer: Layer) -> Votes:
             outputs = dense(_independent(layer.activations, network), readout_key, readouts * classes, network.dense, size.sampler)
-            outputs = outputs.reshape(-1, readouts, classes)
-            judged = jnp.argmax(outputs[:judges].mean(axis=0), axis=-1)
-            voted = jnp.argmax(outputs, axis=-1)
-            most = jnp.max(jnp.bincount(voted[:, 0], length=classes))
-            return Votes(jnp.mean(voted[judges:] == judged, dtype=jnp.float64), most)
+            halves = outputs.reshape(2, -1, readouts, classes)
+            judged = jnp.argmax(halves.mean(axis=1, keepdims=True), axis=-1)
+            voted = jnp.argmax(halves, axis=-1)
+            most = jnp.max(jnp.bincount(voted[..., 0].reshape(-1), length=classes))
+            return Votes(jnp.mean(voted == judged[::-1], dtype=jnp.float64), most)
 
         return propagate(network, size, body_key, observe).observed
 
-    name = ("votes", network, size, classes, readouts, judges)
+    name = ("votes", network, size, classes, readouts)
     found: Votes = replicate(measure, name, min(VOTING_AT_ONCE, size.networks_per_call), key, networks)
     return found

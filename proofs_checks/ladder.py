@@ -122,8 +122,9 @@ def least_squares(rungs: list[Rung], columns: np.ndarray) -> Fit:
     )
 
 
-def inflation(widths: tuple[int, ...], shares: tuple[float, ...]) -> float:
-    """Variance of the intercept when rung k has `shares[k]` units (networks × width) and one unit has variance one."""
-    sizes = np.array(widths, dtype=float)
-    matrix = _design_matrix(sizes, RATES["1/N"][: len(widths) - 1]) * np.sqrt(np.array(shares))[:, None]
-    return float(np.linalg.inv(matrix.T @ matrix)[0, 0])
+def parts_of_variance(widths: tuple[int, ...], shares: tuple[float, ...]) -> np.ndarray:
+    """What each rung adds to the variance of the intercept when rung k has `shares[k]` units (networks × width) and one unit has variance one."""
+    roots = np.sqrt(np.array(shares))
+    matrix = _design_matrix(np.array(widths, dtype=float), RATES["1/N"][: len(widths) - 1]) * roots[:, None]
+    found: np.ndarray = np.linalg.pinv(matrix)[0] ** 2
+    return found

@@ -8,7 +8,7 @@ from functools import partial
 from sympy import Integer, N, sympify
 
 from numerics import keys
-from numerics.layer_statistics import statistic
+from numerics.layer_statistics import per_call, statistic
 from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
@@ -18,7 +18,12 @@ from theory import symbols as s
 from theory.experiments import Expectation
 
 RESOLUTION = 0.02  #: relative deviation that each must show, or the audit's own where that is coarser
-PILOT = 512  #: networks from which the spread is estimated before sizes are solved
+PILOT = 512  #: networks, or those of one compiled call where these are more, from which the spread is estimated before sizes are solved
+
+
+def pilot_of(experiment: Expectation) -> int:
+    """Networks of its pilot."""
+    return max(PILOT, per_call(experiment.quantity))
 
 
 def checks(experiment: Expectation) -> tuple[str, ...]:
@@ -29,7 +34,7 @@ def checks(experiment: Expectation) -> tuple[str, ...]:
 def needs(experiment: Expectation, name: str, design: Design) -> Need:
     """Networks of the width, relative to the stated expectation."""
     return Need(
-        f"networks of width {trailing_number(name)}, as many as a pilot of {PILOT} asks for, and no fewer",
+        f"networks of width {trailing_number(name)}, as many as a pilot of {pilot_of(experiment)} asks for, and no fewer",
         design.no_finer_than(RESOLUTION).resolution,
     )
 
@@ -41,8 +46,9 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
         float(N(sympify(formula).subs(s.N, Integer(width)), 30)) for formula in (experiment.stated, experiment.rival.instead)
     )
     draw = partial(statistic, experiment.quantity, width)
-    pilot = draw(keys.stream(seed, stream, "pilot", width), PILOT)
-    networks = max(PILOT, math.ceil(design.needed(pilot, design.resolution * abs(predicted), PILOT)))
+    few = pilot_of(experiment)
+    pilot = draw(keys.stream(seed, stream, "pilot", width), few)
+    networks = max(few, math.ceil(design.needed(pilot, design.resolution * abs(predicted), few)))
     sample = Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
     mean = _mean([sample.rung])
     deviation, distance = (mean.deviations(value) for value in (predicted, instead))

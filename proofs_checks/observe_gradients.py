@@ -23,7 +23,7 @@ from proofs_checks.calibration import FitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need
-from proofs_checks.ladder import Sample, fit, inflation
+from proofs_checks.ladder import Sample, fit, parts_of_variance
 from proofs_checks.observe_prejudice import SAMPLES
 from theory.experiments import GradientGrowth
 from theory.network import Network
@@ -69,7 +69,7 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
     widths = tuple(size.width for _, size in rungs)
     shares = (1.0 if widths == FULL else NARROW_SHARE, 1.0)
     pilot = draw(rungs[0], PILOT, "pilot")
-    scale = entries[0] * inflation(widths, shares)
+    scale = entries[0] * float(parts_of_variance(widths, shares).sum())
     largest = max(entry / share for share, entry in zip(shares, entries, strict=True))
     units = design.needed(pilot, design.resolution, SMALLEST, scale, largest)
     counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]

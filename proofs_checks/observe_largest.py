@@ -3,7 +3,7 @@ r"""The largest of many class fractions: its mean without bias, and the law of t
 With finitely many samples the largest empirical fraction is too large on average, and no correction is exact. Two statistics have an
 expectation, or a law, that the theory states for the samples at hand:
 
-- the *share* of votes for the class that other samples judge to be the largest, whose mean is $K\,T_K(r)$ at the correlation r of an
+- the *share* of votes for the class that the other half of the samples judges to be the largest, whose mean is $K\,T_K(r)$ at the correlation r of an
   output with its own mean over the judging samples (`two_races`), with a proven error bound;
 - the *most votes* that any class receives, a multinomial maximum mixed over $G(\mu)$. Its law has no formula of few dimensions; centres
   μ are drawn from their stated law, and both empirical distributions get a band of their own.
@@ -39,10 +39,10 @@ WIDTHS = (64, 512)  #: of networks without batch statistics, narrow and wide
 COUPLED_WIDTHS = (32, 256)  #: where every vote needs a batch of its own
 NARROW_SHARE = 1 / 8  #: narrow networks, relative to wide ones: at these widths the extrapolation weighs them by 1/7 and 8/7
 INFLATION = (8 / 7) ** 2 + (1 / 7) ** 2 / NARROW_SHARE  #: variance of the extrapolated share, where that of the wide networks is one
-JUDGES, VOTERS = 16, 16  #: samples of a network
+JUDGES = 16  #: samples of a network that judge the others, as many, and are judged by them
 READOUTS = 256  #: behind one network: most of the variance of a share is theirs
 RESOLUTION = 0.02  #: relative deviation of a share that each must show, or the audit's own where that is coarser
-PILOT = 128  #: wide networks from which the spread of a share is estimated before sizes are solved
+PILOT = 512  #: wide networks from which the spread of a share is estimated before sizes are solved
 VOTES_DISTANCE = 0.17  #: between laws of the most votes: what a check of that law must see
 DRAWN = 2**15  #: centres drawn for the stated law of the most votes
 NODE_ERROR = 1e-6  #: of the fractions at drawn centres
@@ -83,8 +83,8 @@ def most_votes_law(gamma: float, classes: int, seed: int, stream: str) -> np.nda
     """Shares of `DRAWN` stated networks in which the most-voted class of all samples receives 0, 1, … votes."""
     draw = keys.generator(seed, stream, "centres", classes, gamma)
     fractions = class_fractions(math.sqrt(gamma) * draw.standard_normal((DRAWN, classes)))
-    most = draw.multinomial(JUDGES + VOTERS, fractions).max(axis=-1)
-    return np.bincount(most, minlength=JUDGES + VOTERS + 1) / DRAWN
+    most = draw.multinomial(2 * JUDGES, fractions).max(axis=-1)
+    return np.bincount(most, minlength=2 * JUDGES + 1) / DRAWN
 
 
 def _gammas(experiment: LargestFraction, depth: int) -> tuple[float, float]:
@@ -96,10 +96,10 @@ def _gammas(experiment: LargestFraction, depth: int) -> tuple[float, float]:
 def _draw(experiment: LargestFraction, width: int, networks: int, seed: int, stream: str, purpose: str) -> Votes:
     """Votes of networks of one width."""
     network = experiment.network
-    samples = (JUDGES + VOTERS) * (int(network.batch_size) if network.couples_samples else 1)
+    samples = 2 * JUDGES * (int(network.batch_size) if network.couples_samples else 1)
     sampler = Sampler.WEIGHTS if network.couples_samples else Sampler.GRAM
     size = Size(width, max(experiment.depths), samples, sampler=sampler)
-    return votes(network, size, experiment.classes, READOUTS, JUDGES, keys.stream(seed, stream, purpose, width), networks)
+    return votes(network, size, experiment.classes, READOUTS, keys.stream(seed, stream, purpose, width), networks)
 
 
 def _widths(experiment: LargestFraction) -> tuple[int, int]:
@@ -192,7 +192,7 @@ def _most_votes(experiment: LargestFraction, depth: int, found: Votes, design: D
         rival = {"says": experiment.rival.says, "distance": rival_distance, "rejected": rival_distance > band}
     return Finding(
         Verdict.of(agrees=distance <= band, conclusive=rival.get("rejected", True)),
-        f"sup-distance {distance:.4f} between the laws of the most votes of {JUDGES + VOTERS} for one of {experiment.classes} classes, in {networks} networks and at "
+        f"sup-distance {distance:.4f} between the laws of the most votes of {2 * JUDGES} for one of {experiment.classes} classes, in {networks} networks and at "
         f"{DRAWN} drawn centres (band {band:.4f})"
         + (f"; rival at {rival_distance:.4f} {'rejected' if rival['rejected'] else 'not rejected'}" if rival else ""),
         estimate=distance,

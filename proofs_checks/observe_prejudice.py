@@ -23,7 +23,7 @@ from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need, trailing_number
-from proofs_checks.ladder import RATES, Fit, Rung, Sample, fit, inflation
+from proofs_checks.ladder import RATES, Fit, Rung, Sample, fit, parts_of_variance
 from proofs_checks.pairwise import PairMap, first_gram, gammas, mean_overlap
 from proofs_checks.prediction import stated_gamma
 from theory.distributions import DataSet, Distribution
@@ -40,6 +40,7 @@ NARROW_SHARE = 0.5
 CORRECTION_SHARE = 1 / 16
 SMALLEST = 2**17  #: units of the wide rung at least: 64 networks, for the freedom of their standard error
 PILOT = 512  #: networks of the widest rung but one
+WIDE_PILOT = 128  #: networks of the widest, where the other pilot asks for more than twice as many
 SAMPLES = 16  #: samples of a network without batch statistics
 DATA_SAMPLES = 32  #: the same of a data set, so that their overlaps have a distribution
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
@@ -159,15 +160,33 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     widths = widths_of(experiment)
     narrow_share = NARROW_SHARE if experiment.rate_depth or widths == DRAWN else CORRECTION_SHARE
     shares = tuple(1.0 if width == widths[-1] else narrow_share for width in widths)
-    second = widths[-2]
     pilot = pilot_of(experiment, seed, stream)
-    units = float(SMALLEST)
-    for depth, column in zip(experiment.depths, pilot.overlap.T, strict=True):
-        wanted = design.resolution * sensitivity(stated_at(experiment, depth))
-        units = max(units, design.needed(column, wanted, SMALLEST // WIDE, second * inflation(widths, shares), widths[-1]))
+    units = _units(experiment, design, shares, pilot.overlap)
+    if units > 2 * WIDE_PILOT * widths[-1]:
+        wide = _adjusted(pilot.adjustments, *_drawn(experiment, widths[-1], WIDE_PILOT, seed, stream, "pilot"))
+        units = min(units, _units(experiment, design, shares, pilot.overlap, wide))
     sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
     drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
     return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}
+
+
+def _units(
+    experiment: Prejudice, design: Design, shares: tuple[float, ...], narrow: np.ndarray, wide: np.ndarray | None = None
+) -> float:
+    """Units of the widest rung for the wanted resolution at every depth, from overlaps of the widest rung but one and, if there are some, of the widest.
+
+    Control variates leave chance of second order, which falls faster than 1/N: a unit of a wide network has less of it than one of a narrow network.
+    """
+    widths = widths_of(experiment)
+    parts, second, fewest = parts_of_variance(widths, shares), widths[-2], SMALLEST // WIDE
+    of_narrow = sum(part * second**2 / min(width, second) for part, width in zip(parts[:-1], widths[:-1], strict=True))
+    of_wide = parts[-1] * (second if wide is None else widths[-1])
+    units = float(SMALLEST)
+    for number, depth in enumerate(experiment.depths):
+        wanted = design.resolution * sensitivity(stated_at(experiment, depth))
+        judged = ((narrow, of_narrow), (wide, of_wide)) if wide is not None else ((narrow, of_narrow + of_wide),)
+        units = max(units, sum(design.needed(pilot[:, number], wanted, fewest, scale, widths[-1]) for pilot, scale in judged))
+    return units
 
 
 def sensitivity(gamma: float) -> float:

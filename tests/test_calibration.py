@@ -255,7 +255,7 @@ def test_a_red_calibration_fails_a_check_that_holds():
 
 #: One claim for each way to decide, and the checks of it that are cheap.
 REAL = {
-    "layer_statistics_concentrate": "experiment_1/width_16",
+    "layer_statistics_concentrate": "experiment_1/width_8",
     "prejudice_without_norm_by_activation": "gamma_depth_1",
     "class_fraction_law": "class_fraction_depth_1",
 }

@@ -38,7 +38,7 @@ MEASURES = {
     "streams": lambda key: moments(ResidualNetwork(branch_gain=0.5), Size(32, 3, 8), key, 4),
     "batch means": lambda key: batch_means(BATCHED, Size(32, 2, 16), key, 4),
     "class counts": lambda key: class_counts(Network(), Size(32, 2, 8), key, 4),
-    "votes": lambda key: votes(Network(), Size(32, 2, 8), 3, 4, 4, key, 4),
+    "votes": lambda key: votes(Network(), Size(32, 2, 8), 3, 4, key, 4),
     "gradients": lambda key: squared_gradients(Network(LayerNorm, Placement.POST), Size(16, 3, 8), key, 4),
     "spectra": lambda key: [
         spectra(model, Sample(16, 6), key, 2) for model in (Classifier(3, 3, last=BatchNorm), classifier(BatchNorm, Where.HIDDEN, 3, 2))

@@ -106,7 +106,7 @@ def test_fractions_at_drawn_centres_have_the_stated_moments(gamma, classes):
 
 def test_the_most_votes_without_prejudice_are_a_multinomial_maximum():
     """γ = 0, two classes: the larger of two binomial halves, whose band of 2^15 draws at 1e-6 is 0.0149."""
-    n = observe_largest.JUDGES + observe_largest.VOTERS
+    n = 2 * observe_largest.JUDGES
     halves = stats.binom.pmf(np.arange(n + 1), n, 0.5)
     exact = np.where(np.arange(n + 1) > n / 2, 2 * halves, np.where(np.arange(n + 1) == n / 2, halves, 0))
     drawn = most_votes_law(0.0, 2, 1, "test")
@@ -117,17 +117,17 @@ def test_the_most_votes_without_prejudice_are_a_multinomial_maximum():
 
 
 def test_one_class_receives_every_vote():
-    found = votes(Network(), Size(16, 2, 8), 1, 3, 4, keys.stream(1, "one class"), 5)
+    found = votes(Network(), Size(16, 2, 8), 1, 3, keys.stream(1, "one class"), 5)
     assert (found.share == 1).all() and (found.most == 8).all() and found.share.shape == found.most.shape == (5, 2)
 
 
 def test_only_one_sample_of_a_batch_votes():
-    found = votes(Network(BatchNorm, Placement.PRE, batch_size=4), Size(16, 1, 4 * 6), 1, 2, 3, keys.stream(1, "coupled"), 3)
+    found = votes(Network(BatchNorm, Placement.PRE, batch_size=4), Size(16, 1, 4 * 6), 1, 2, keys.stream(1, "coupled"), 3)
     assert (found.most == 6).all()
 
 
 def test_readouts_of_both_samplers_vote_alike():
-    shares = [votes(Network(), Size(32, 2, 8, sampler=each), 5, 16, 4, keys.stream(1, each), 2048).share[:, 1] for each in Sampler]
+    shares = [votes(Network(), Size(32, 2, 8, sampler=each), 5, 16, keys.stream(1, each), 2048).share[:, 1] for each in Sampler]
     errors = [share.std(ddof=1) / math.sqrt(len(share)) for share in shares]
     assert abs(shares[0].mean() - shares[1].mean()) < NORMAL * math.hypot(*errors)
 
@@ -206,8 +206,8 @@ def test_another_network_is_red(name, statistic):
 def test_judges_that_vote_themselves_are_red(monkeypatch):
     """The largest empirical fraction is too large, most of all where the network is neutral: about 0.2 of 32 samples for one of ten classes."""
 
-    def biased(network, size, classes, readouts, judges, key, networks):
-        found = votes(network, size, classes, readouts, judges, key, networks)
+    def biased(network, size, classes, readouts, key, networks):
+        found = votes(network, size, classes, readouts, key, networks)
         return found._replace(share=found.most / size.samples)
 
     monkeypatch.setattr(observe_largest, "votes", biased)

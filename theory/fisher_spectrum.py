@@ -664,7 +664,7 @@ HIDDEN_OUTLIERS = Claim(
 EVERY_NORM = Claim(
     id="fisher_other_norms_on_outputs",
     title="A norm on the outputs removes the outliers if and only if it takes away what is common to all samples",
-    says=r"Behind every norm that subtracts a mean over samples, with or without a scale, in ghost batches or by the other samples, $\lambda_{\max}$ does not grow, here at $T = M$; behind every other one it grows like M, here at $T = M/2$.",
+    says=r"Behind every norm that subtracts a mean over samples, with or without a scale, in ghost batches or by the other samples, $\lambda_{\max}$ does not grow with as many samples as units; behind every other one it grows like M.",
     kind=Kind.FINDING,
     source=derived_here(),
     rests_on=(NOT_THE_ROOT, LAYER_NORM),
@@ -677,16 +677,11 @@ EVERY_NORM = Claim(
             exponent=exponent,
             rival=Rival("it grows like the root of the width", Rational(1, 2)),
         )
-        # Of few samples some deviations are small, and 1/σ² large: many of them where norms divide by these.
+        # Where a norm divides by deviations, the smallest of a few rule: one output or many, by what it takes them over.
         for exponent, outputs, samples, widths, norms in (
             (S.Zero, 1, M, (96, 256), (BatchNorm, L1BatchNorm, ghost_batch_norm(32), LeaveOneOutBatchNorm)),
-            (
-                S.One,
-                4,
-                HALF,
-                (48, 160),
-                (MeanOnlyLayerNorm, RMSNorm, VarianceOnlyBatchNorm, BatchRMSNorm, BatchNormEvaluation, SwitchableNorm),
-            ),
+            (S.One, 1, M, (32, 256), (VarianceOnlyBatchNorm, BatchRMSNorm, BatchNormEvaluation)),
+            (S.One, 8, HALF, (96, 384), (MeanOnlyLayerNorm, RMSNorm, SwitchableNorm)),
         )
         for norm in norms
     ),

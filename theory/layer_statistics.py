@@ -43,13 +43,13 @@ CONCENTRATION = Claim(
     experiments=(
         Expectation(
             Quantity.LAYER_MEAN_SQUARE,
-            widths=(8, 16, 32),
+            widths=(8, 32),
             stated=1 / s.N,
             rival=Rival(r"the layer mean vanishes like $N^{-1}$", 1 / s.N**2),
         ),
         Expectation(
             Quantity.LAYER_VARIANCE_FLUCTUATION,
-            widths=(8, 16, 32),
+            widths=(8, 32),
             stated=(2 * s.N - 1) / s.N**2,
             rival=Rival("nodes are so dependent that the variance fluctuates half as much", (2 * s.N - 1) / (2 * s.N**2)),
         ),
