@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment
 
 FORMAT = 3  #: of the evidence file
+EXACT_WORKERS = max(1, min(8, (os.cpu_count() or 1) // 2))  #: processes that decide formulas, beside the one that simulates
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def run(
     only: set[str] | None = None,
     finished: dict[str, Evidence] | None = None,
 ) -> Audit:
-    """Plan and run all checks of the claims; formulas in a process of their own, simulations beside it.
+    """Plan and run all checks of the claims; formulas in processes of their own, simulations beside them.
 
     `only` restricts the run, not the plan, to checks with these ids: shares of α do not depend on it. What `finished` has of an
     interrupted run is not run again. What `on_evidence` raises ends the audit, after the check under way.
@@ -200,10 +202,11 @@ def run(
     formulas = [check for check in left if check.witness is not Witness.OBSERVED]
     simulations = [check for check in left if check.witness is Witness.OBSERVED]
     stop = threading.Event()
-    pool = ThreadPoolExecutor(3)
-    with ExactWorker() as worker:
+    pool = ThreadPoolExecutor(2 + EXACT_WORKERS)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(ExactWorker()) for _ in range(EXACT_WORKERS)]
 
-        def all_of(group: list[Check]) -> None:
+        def all_of(group: Iterator[Check], worker: ExactWorker) -> None:
             for check in group:
                 if stop.is_set():
                     return
@@ -213,8 +216,9 @@ def run(
                 on_evidence(check, item)
                 found[check.id] = item
 
+        next_formula = iter(formulas)  # of one list: each goes to the worker that is free
         # One thread simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
-        tasks = [pool.submit(all_of, group) for group in (formulas, simulations)]
+        tasks = [pool.submit(all_of, *each) for each in (*((next_formula, worker) for worker in workers), (iter(simulations), workers[0]))]
         pool.submit(_compile_ahead, simulations, stop)
         try:
             for task in as_completed(tasks):

@@ -170,9 +170,7 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}
 
 
-def _units(
-    experiment: Prejudice, design: Design, shares: tuple[float, ...], narrow: np.ndarray, wide: np.ndarray | None = None
-) -> float:
+def _units(experiment: Prejudice, design: Design, shares: tuple[float, ...], narrow: np.ndarray, wide: np.ndarray | None = None) -> float:
     """Units of the widest rung for the wanted resolution at every depth, from overlaps of the widest rung but one and, if there are some, of the widest.
 
     Control variates leave chance of second order, which falls faster than 1/N: a unit of a wide network has less of it than one of a narrow network.

@@ -199,12 +199,12 @@ AUDITED = ("rms_norm_equals_layer_norm_before_relu", "batch_norm_after_relu")
 
 
 @cache
-def audited(x64, *claims):
-    """What a process of its own finds, started with `JAX_ENABLE_X64` set."""
+def audited(x64, *claims, kernels=""):
+    """What a process of its own finds, started with `JAX_ENABLE_X64` set; compiled kernels are kept in that folder, or nowhere."""
     done = subprocess.run(
         [sys.executable, "-c", AUDIT, *claims],
         cwd=ROOT,
-        env={**os.environ, "JAX_ENABLE_X64": x64},
+        env={**os.environ, "JAX_ENABLE_X64": x64, "JAX_COMPILATION_CACHE_DIR": kernels, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"},
         capture_output=True,
         text=True,
         check=True,
@@ -212,14 +212,30 @@ def audited(x64, *claims):
     return json.loads(done.stdout)
 
 
-def test_evidence_is_bit_equal_in_any_process_and_any_order():
-    first, second = audited("1", *AUDITED), audited("0", *reversed(AUDITED))
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Evidence of a process that keeps what it compiles, and where it does."""
+    kernels = tmp_path_factory.mktemp("kernels")
+    return audited("0", *reversed(AUDITED), kernels=str(kernels)), kernels
+
+
+def test_evidence_is_bit_equal_in_any_process_and_any_order(kept):
+    first, (second, _) = audited("1", *AUDITED), kept
     assert set(first["evidence"]) == set(AUDITED) and sum(map(len, first["evidence"].values())) >= 3
     assert first["evidence"] == second["evidence"]  # JSON keeps every bit of a float
 
 
-def test_x64_is_forced_on_where_the_environment_turns_it_off():
-    runs = audited("1", *AUDITED), audited("0", *reversed(AUDITED))
+def test_evidence_of_loaded_kernels_is_bit_equal(kept):
+    """`make` keeps what was compiled."""
+    compiled, kernels = kept
+    files = set(kernels.iterdir())
+    loaded = audited("1", *AUDITED, kernels=str(kernels))
+    assert files and files == set(kernels.iterdir())
+    assert loaded["evidence"] == compiled["evidence"]
+
+
+def test_x64_is_forced_on_where_the_environment_turns_it_off(kept):
+    runs = audited("1", *AUDITED), kept[0]
     assert [(run["before"], run["after"]) for run in runs] == [(True, True), (False, True)]
 
 
