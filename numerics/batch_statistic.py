@@ -36,8 +36,8 @@ def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int
     chunks = -(-values // chunk)
 
     def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array, int]:
-        # In float32 one batch of two in ten million is two equal numbers; three are not.
-        drawn = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64 if batch == 2 else jnp.float32)
+        # In float32 one pair in ten million is two equal numbers, and a batch of three has a pair beside each of its samples; four are not.
+        drawn = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64 if batch <= 3 else jnp.float32)
         h = drawn.astype(jnp.float64)
         for stage in norm.stages:
             h = stage.on_array(h, XP)
