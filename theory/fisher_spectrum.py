@@ -662,8 +662,8 @@ HIDDEN_OUTLIERS = Claim(
 
 EVERY_NORM = Claim(
     id="fisher_other_norms_on_outputs",
-    title="A norm on the outputs removes the outliers if and only if it takes away what is common to all samples",
-    says=r"Behind every norm that subtracts a mean over samples, with or without a scale, in ghost batches or by the other samples, $\lambda_{\max}$ does not grow with as many samples as units; where only a scale is taken over samples, where statistics are those of evaluation and where they are taken over outputs, it grows like M.",
+    title="Of nine norms on the outputs, those that take away what is common to all samples remove the outliers, and no others",
+    says=r"Behind every norm that subtracts a mean over samples, with or without a scale, in ghost batches or by the other samples, $\lambda_{\max}$ does not grow with as many samples as units; where only a scale is taken over samples, where statistics are those of evaluation and where they are taken over outputs, it grows like M. Switchable norm, which takes half of what is common away, is not among them: its exponent was not told at widths up to 384.",
     kind=Kind.FINDING,
     source=derived_here(),
     rests_on=(NOT_THE_ROOT, LAYER_NORM),
