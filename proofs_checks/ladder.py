@@ -123,7 +123,7 @@ def least_squares(rungs: list[Rung], columns: np.ndarray) -> Fit:
 
 
 def parts_of_variance(widths: tuple[int, ...], shares: tuple[float, ...]) -> np.ndarray:
-    """What each rung adds to the variance of the intercept when rung k has `shares[k]` units (networks × width) and one unit has variance one."""
+    """What each rung adds to the variance of the intercept when rung k has `shares[k]` units (networks, or networks × width) and one unit has variance one."""
     roots = np.sqrt(np.array(shares))
     matrix = _design_matrix(np.array(widths, dtype=float), RATES["1/N"][: len(widths) - 1]) * roots[:, None]
     found: np.ndarray = np.linalg.pinv(matrix)[0] ** 2

@@ -29,7 +29,7 @@ from proofs_checks.calibration import FitNull, TwoSampleNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need, sup_distance, trailing_number
-from proofs_checks.ladder import Sample, fit
+from proofs_checks.ladder import Sample, fit, parts_of_variance
 from proofs_checks.prediction import stated_gamma
 from proofs_checks.two_races import Correlation, one_wins_both
 from theory import symbols as s
@@ -38,7 +38,6 @@ from theory.experiments import LargestFraction
 WIDTHS = (64, 512)  #: of networks without batch statistics, narrow and wide
 COUPLED_WIDTHS = (32, 256)  #: where every vote needs a batch of its own
 NARROW_SHARE = 1 / 8  #: narrow networks, relative to wide ones: at these widths the extrapolation weighs them by 1/7 and 8/7
-INFLATION = (8 / 7) ** 2 + (1 / 7) ** 2 / NARROW_SHARE  #: variance of the extrapolated share, where that of the wide networks is one
 JUDGES = 16  #: samples of a network that judge the others, as many, and are judged by them
 READOUTS = 256  #: behind one network: most of the variance of a share is theirs
 RESOLUTION = 0.02  #: relative deviation of a share that each must show, or the audit's own where that is coarser
@@ -120,10 +119,11 @@ def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) 
     stated, instead = (most_votes_law(gamma, experiment.classes, seed, stream) for gamma in _gammas(experiment, experiment.rival_depth))
     drawn = design.half.band_resolved(DRAWN)
     networks = design.half.band_needed(max(min(VOTES_DISTANCE, 0.9 * sup_distance(stated, instead)) - drawn, drawn))
+    inflation = float(parts_of_variance((narrow, wide), (NARROW_SHARE, 1.0)).sum())
     for depth in experiment.depths:
         wanted = design.resolution * stated_share(_gammas(experiment, depth)[0], experiment.classes)
         shares = pilot[:, depth - 1]
-        networks = max(networks, math.ceil(design.needed(shares, wanted, math.ceil(NARROW_SHARE * networks), INFLATION, 1 / NARROW_SHARE)))
+        networks = max(networks, math.ceil(design.needed(shares, wanted, math.ceil(NARROW_SHARE * networks), inflation, 1 / NARROW_SHARE)))
     sizes = {narrow: math.ceil(NARROW_SHARE * networks), wide: networks}
     return {width: _draw(experiment, width, each, seed, stream, "votes") for width, each in sizes.items()}
 
