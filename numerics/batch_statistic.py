@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from numerics.draws import gaussian
 from numerics.ensemble import NotFinite
 from numerics.kernel import replicate
 from numerics.namespace import XP
@@ -37,8 +38,8 @@ def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int
 
     def measure(chunk_key: jax.Array) -> tuple[jax.Array, jax.Array, int]:
         # In float32 one pair in ten million is two equal numbers, and a batch of three has a pair beside each of its samples; four are not.
-        drawn = jax.random.normal(chunk_key, (chunk, batch, 1), jnp.float64 if batch <= 3 else jnp.float32)
-        h = drawn.astype(jnp.float64)
+        shape = (chunk, batch, 1)
+        h = jax.random.normal(chunk_key, shape, jnp.float64) if batch <= 3 else gaussian(chunk_key, shape).astype(jnp.float64)
         for stage in norm.stages:
             h = stage.on_array(h, XP)
         first = jnp.sort(h[:, 0, 0])

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from numerics.draws import gaussian
 from numerics.ensemble import Sampler, Size, apply_stages, dense, finite, inputs, product, scaled
 from numerics.kernel import replicate
 from theory.network import Dense, Network
@@ -35,7 +36,7 @@ def gram_forward(h: jax.Array, key: jax.Array, width: int) -> tuple[jax.Array, t
     """The product, and what a cotangent of it needs to know of it."""
     forward_key, backward_key = jax.random.split(key)
     basis, factor = jnp.linalg.qr(h.T)
-    along = jax.random.normal(forward_key, (factor.shape[0], width), jnp.float32)
+    along = gaussian(forward_key, (factor.shape[0], width))
     return product(factor.T, along), (basis, along, backward_key)
 
 
@@ -43,7 +44,7 @@ def gram_backward(width: int, kept: tuple[jax.Array, jax.Array, jax.Array], g: j
     """The cotangent of h from all cotangents (rows) of the product, which meet the same weights; None for the key."""
     basis, along, backward_key = kept
     root = jnp.linalg.qr(g.T, mode="r").T
-    fresh = product(root, jax.random.normal(backward_key, (root.shape[1], basis.shape[0]), jnp.float32))
+    fresh = product(root, gaussian(backward_key, (root.shape[1], basis.shape[0])))
     return product(product(g, along.T) - product(fresh, basis), basis.T) + fresh, None
 
 
@@ -80,7 +81,7 @@ def squared_gradients(network: Network, size: Size, key: jax.Array, networks: in
             return lax.scan(layer, x, (jax.random.split(layer_key, size.depth), nudges))[0]
 
         h, pull_back = jax.vjp(last, jnp.zeros((size.depth, *x.shape), jnp.float32))
-        (gradients,) = pull_back(jax.random.normal(cotangent_key, h.shape, jnp.float32))
+        (gradients,) = pull_back(gaussian(cotangent_key, h.shape))
         return jnp.mean(gradients.astype(jnp.float64) ** 2, axis=(1, 2, 3))
 
     if size.input_dimension not in (0, size.width):

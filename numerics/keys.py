@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 def stream(seed: int, *names: object) -> jax.Array:
     """The key of the stream called `names` (a claim's id, the experiment's number, what is drawn)."""
     digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
-    key = jax.random.key(seed)
+    key = jax.random.key(seed, impl="threefry2x32")
     for start in (0, 4, 8):
         key = jax.random.fold_in(key, int.from_bytes(digest[start : start + 4], "big"))
     return key

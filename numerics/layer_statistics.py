@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from numerics.draws import gaussian
 from numerics.ensemble import Sampler, Size, dense, propagate
 from numerics.kernel import replicate
 from theory.activations import ACTIVATIONS
@@ -47,8 +48,8 @@ def _lyapunov_ratio(width: int, key: jax.Array) -> jax.Array:
     2·T(n) − mean of T(n/2).
     """
     body_key, readout_key = jax.random.split(key)
-    h = jnp.maximum(jax.random.normal(body_key, (LYAPUNOV_SAMPLES, width), jnp.float32), 0).astype(jnp.float64)
-    weights = jax.random.normal(readout_key, (width,), jnp.float64)
+    h = jnp.maximum(gaussian(body_key, (LYAPUNOV_SAMPLES, width)), 0).astype(jnp.float64)
+    weights = gaussian(readout_key, (width,)).astype(jnp.float64)
 
     def ratio(part: jax.Array) -> jax.Array:
         centred = part - part.mean(axis=0)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from numerics.draws import gaussian
 from numerics.ensemble import Layer, Size, dense, propagate
 from numerics.kernel import replicate
 from theory.network import Network
@@ -27,7 +28,7 @@ def class_counts(network: Network, size: Size, key: jax.Array, networks: int) ->
 
     def measure(key: jax.Array) -> jax.Array:
         body_key, readout_key = jax.random.split(key)
-        readout = jax.random.normal(readout_key, (size.width,), jnp.float32)
+        readout = gaussian(readout_key, (size.width,))
 
         def observe(layer: Layer) -> jax.Array:
             return jnp.sum(_independent(layer.activations, network) @ readout > 0)

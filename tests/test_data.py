@@ -4,9 +4,13 @@ import json
 from dataclasses import replace
 from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flint import arb
+from jax.extend.random import threefry_2x32
+from scipy import stats
 from sympy import S, pi
 from test_command_line import assert_refused, call  # noqa: F401 - a fixture
 
@@ -106,6 +110,40 @@ def test_draws_have_their_moments(distribution):
     levels = {"rademacher": {-1, 1}, "sparse": {-2, 0, 2}}.get(distribution.value)
     assert levels is None or set(np.unique(h)) == levels
     assert distribution is not Distribution.UNIFORM or (np.abs(h).max() < np.sqrt(3) and len(np.unique(h)) > 60_000)
+
+
+def test_random_words_are_threefry():
+    """The same as JAX's own of the same key and counter, bit for bit: of an odd number of them, and of keys side by side."""
+    for name in range(3):
+        key = keys.stream(name, "words")
+        for count in (1, 7, 4096):
+            half = -(-count // 2)
+            counter = jnp.concatenate([jnp.zeros(half, jnp.uint32), jnp.arange(half, dtype=jnp.uint32)])
+            np.testing.assert_array_equal(draws.words(key, count), threefry_2x32(jax.random.key_data(key), counter)[:count])
+    several = jax.random.split(keys.stream(1, "words"), 5)
+    np.testing.assert_array_equal(jax.vmap(lambda key: draws.words(key, 6))(several), [draws.words(key, 6) for key in several])
+
+
+def test_gaussian_draws_follow_their_law():
+    """The empirical law is within the Dvoretzky-Kiefer-Wolfowitz-Massart band that is left with probability 1e-9; Student's with 30 degrees of freedom is not."""
+    drawn = np.sort(np.asarray(draws.gaussian(keys.stream(1, "law"), (COUNT,)), float))
+    band = np.sqrt(np.log(2e9) / (2 * COUNT))
+
+    def distance(law):
+        stated = law.cdf(drawn)
+        return max(np.max(np.arange(1, COUNT + 1) / COUNT - stated), np.max(stated - np.arange(COUNT) / COUNT))
+
+    assert distance(stats.norm) <= band < distance(stats.t(30))
+
+
+def test_gaussian_numbers_are_as_likely_as_their_negatives(monkeypatch):
+    """Of a word and its complement: bit for bit; and neither end of the scale is infinite."""
+    extreme = jnp.array([0, 2**31 - 1, 2**31, 2**32 - 1, 123456789], jnp.uint32)
+    monkeypatch.setattr(draws, "words", lambda key, count: extreme)
+    drawn = np.asarray(draws.gaussian(keys.stream(1, "ends"), (5,)))
+    monkeypatch.setattr(draws, "words", lambda key, count: ~extreme)
+    np.testing.assert_array_equal(drawn, -np.asarray(draws.gaussian(keys.stream(1, "ends"), (5,))))
+    assert np.isfinite(drawn).all() and 5 < np.abs(drawn).max() < 6
 
 
 def test_draws_of_any_shape():

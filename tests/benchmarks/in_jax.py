@@ -11,6 +11,7 @@ from jax import lax
 
 from numerics import keys
 from numerics.control_variates import fitted
+from numerics.draws import gaussian
 from numerics.ensemble import Sampler, Size, controlled_moments, moments, product
 from numerics.estimators import Moments
 from numerics.precision import control_drift
@@ -79,12 +80,12 @@ def bare(size: Size, networks: int) -> Callable[[], Any]:
 
     def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
         factor = h if size.sampler is Sampler.WEIGHTS else jnp.linalg.qr(h.T, mode="r").T
-        drawn = jax.random.normal(key, (factor.shape[1], size.width), jnp.float32)
+        drawn = gaussian(key, (factor.shape[1], size.width))
         return product(factor, drawn) * jnp.float32(size.width**-0.5), None
 
     def one(key: jax.Array) -> jax.Array:
         every = jax.random.split(key, 1 + size.depth)
-        return lax.scan(layer, jax.random.normal(every[0], (size.samples, size.width), jnp.float32), every[1:])[0]
+        return lax.scan(layer, gaussian(every[0], (size.samples, size.width)), every[1:])[0]
 
     run = jax.jit(lambda every: lax.map(one, every, batch_size=min(networks, size.networks_at_once)))
     every = keys.members(keys.stream(1, "benchmark", "bare"), 0, networks)
