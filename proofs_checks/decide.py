@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import mpmath
 from sympy import (
@@ -41,6 +40,7 @@ from sympy import (
     trigsimp,
 )
 
+from proofs_checks.evaluate import evaluate
 from proofs_checks.evidence import Verdict
 from theory.claim import Interval, Relation, sample_points
 
@@ -100,12 +100,6 @@ def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, 
     if left_over:
         return Decision(Verdict.UNDECIDED, residual, f"could not decide: an unevaluated {type(left_over.pop()).__name__} is left")
     return Decision(Verdict.UNDECIDED, residual, "could not decide: the residual did not simplify")
-
-
-@cache
-def evaluate(expression: Expr) -> Expr:
-    """Carry out integrals, limits, derivatives and sums."""
-    return expression.doit()
 
 
 def _forms(residual: Expr, domain: tuple[Interval, ...]) -> Iterator[Expr]:
