@@ -24,7 +24,7 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need
 from proofs_checks.ladder import Sample, fit, parts_of_variance
-from proofs_checks.observe_prejudice import SAMPLES
+from proofs_checks.observe_prejudice import MORE_SAMPLES
 from theory.experiments import GradientGrowth
 from theory.network import Network
 
@@ -50,7 +50,7 @@ def rungs_of(network: Network, depth: int) -> tuple[tuple[Network, Size], tuple[
             (replace(network, batch_size=width // UNITS_PER_SAMPLE), Size(width, depth, width // UNITS_PER_SAMPLE)) for width in FULL
         )
         return narrow, wide
-    samples = int(network.batch_size) if network.couples_samples else SAMPLES
+    samples = int(network.batch_size) if network.couples_samples else MORE_SAMPLES
     return (network, Size(NARROW, depth, samples)), (network, Size(WIDE, depth, samples, sampler=Sampler.GRAM))
 
 

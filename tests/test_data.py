@@ -265,7 +265,7 @@ def test_what_pairs_do_not_settle_is_refused(network, named):
 
 def test_what_the_mean_overlap_misses():
     """The finding in numbers: far beyond the 2 % that a check resolves, and neither sign alone."""
-    gram = datasets.gram(PORTRAIT, observe_prejudice.DATA_SAMPLES)
+    gram = datasets.gram(PORTRAIT, observe_prejudice.MORE_SAMPLES)
     found = {
         (norm.name, placement): predict_on(Network(norm, placement), 1, gram)
         for norm, placement in ((Network().norm, Placement.NONE), (LayerNorm, Placement.PRE), (LayerNorm, Placement.POST))

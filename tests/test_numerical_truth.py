@@ -163,7 +163,7 @@ def test_the_drift_is_far_below_the_standard_errors_of_the_audit():
         for network in experiment.networks:
             batch = observe_agreement.COUPLED[0][1] if network.couples_samples else 0
             sized = replace(network, batch_size=batch) if batch else network
-            assert drift(sized, experiment.depth, 2 * batch or observe_agreement.SAMPLES) <= 256 * FLOAT32
+            assert drift(sized, experiment.depth, 2 * batch or observe_agreement.MORE_SAMPLES) <= 256 * FLOAT32
 
 
 @pytest.mark.parametrize("activation", ["relu", "abs", "leaky_relu", "sine"])
