@@ -149,7 +149,9 @@ class _Sampled:
         """C of every network behind its last layer."""
         sized = tuple(replace(each, batch_size=batch) for each in self.experiment.family) if batch else self.experiment.family
         which = self.experiment.family.index(self.network)
-        size = Size(width, self.experiment.depth, 2 * batch or MORE_SAMPLES, sampler=Sampler.GRAM if width >= FROM_GRAM else Sampler.WEIGHTS)
+        size = Size(
+            width, self.experiment.depth, 2 * batch or MORE_SAMPLES, sampler=Sampler.GRAM if width >= FROM_GRAM else Sampler.WEIGHTS
+        )
         key = keys.stream(self.seed, self.stream, purpose, width, batch)
         gamma = np.asarray(moments_within(sized, which, size, key, networks).gamma(self.network))[:, -1]
         overlaps: np.ndarray = gamma / (1 + gamma)
