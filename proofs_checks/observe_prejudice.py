@@ -36,7 +36,7 @@ NARROW, WIDE = 128, 2048
 NARROWER = (32, 64)  #: two more, where the rate of the bias is asserted
 DRAWN = (32, 64, 512)  #: the rungs of weights that are not Gaussian, all of them drawn
 #: Units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted, or the widest rung is not wide.
-NARROW_SHARE = 0.5
+NARROW_SHARE = 0.25
 #: The same elsewhere: the value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance.
 CORRECTION_SHARE = 1 / 16
 SMALLEST = 2**17  #: units of the wide rung at least: 64 networks, for the freedom of their standard error
