@@ -17,8 +17,8 @@ from sympy import sympify
 from numerics import keys
 from numerics.control_variates import Adjustment, fitted
 from numerics.datasets import gram
-from numerics.ensemble import Sampler, Size, controlled_moments, prepare_controlled_moments
-from numerics.precision import control_drift, drift
+from numerics.ensemble import Precision, Sampler, Size, controlled_moments, prepare_controlled_moments
+from numerics.precision import FLOAT32, PER_STEP, control_drift, drift
 from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
@@ -40,6 +40,8 @@ NARROW_SHARE = 0.25
 #: The same elsewhere: the value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance.
 CORRECTION_SHARE = 1 / 16
 SMALLEST = 2**17  #: units of the wide rung at least: 64 networks, for the freedom of their standard error
+#: The same of each narrow rung where the rate is asserted: rivals of the rate are as near at every resolution.
+SMALLEST_NARROW = 2**18
 PILOT = 512  #: networks of the widest rung but one
 WIDE_PILOT = 128  #: networks of the widest, where the other pilot asks for more than twice as many
 SAMPLES = 8  #: samples of a network without batch statistics: of 4, 8, 16 and 32 what most of them reach an error soonest with
@@ -89,10 +91,10 @@ def _first_gram(network: Stack) -> np.ndarray:
     return first_gram(network, gram(network.inputs, samples_of(network)))
 
 
-def rung_size(network: Stack, width: int, depth: int) -> Size:
+def rung_size(network: Stack, width: int, depth: int, precision: Precision = Precision.SINGLE) -> Size:
     """The finite sizes of a rung."""
     sampler = Sampler.GRAM if width == WIDE else Sampler.WEIGHTS
-    return Size(width, depth, samples_of(network), sampler=sampler)
+    return Size(width, depth, samples_of(network), sampler=sampler, precision=precision)
 
 
 def prepare(experiment: Prejudice) -> None:
@@ -124,9 +126,11 @@ def _ensemble(network: Stack, size: Size, seed: int, stream: str, purpose: str) 
     return _Ensemble(network, size, keys.stream(seed, stream, purpose, size.width))
 
 
-def _drawn(experiment: Prejudice, width: int, networks: int, seed: int, stream: str, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(
+    experiment: Prejudice, width: int, networks: int, seed: int, stream: str, purpose: str, precision: Precision = Precision.SINGLE
+) -> tuple[np.ndarray, np.ndarray]:
     """The overlap c of networks at the experiment's depths, and its control variates."""
-    size = rung_size(experiment.network, width, max(experiment.depths))
+    size = rung_size(experiment.network, width, max(experiment.depths), precision)
     layers = [depth - 1 for depth in experiment.depths]
     overlap, controls = _ensemble(experiment.network, size, seed, stream, purpose).first(networks)
     return overlap[:, layers], controls[:, layers]
@@ -167,8 +171,10 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     if units > 2 * WIDE_PILOT * widths[-1]:
         wide = _adjusted(pilot.adjustments, *_drawn(experiment, widths[-1], WIDE_PILOT, seed, stream, "pilot"))
         units = min(units, _units(experiment, design, shares, pilot.overlap, wide))
-    sizes = {width: math.ceil(share * units / width) for width, share in zip(widths, shares, strict=True)}
-    drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder") for width, networks in sizes.items()}
+    least = SMALLEST_NARROW if experiment.rate_depth else 0
+    sizes = {width: math.ceil(max(share * units, least) / width) for width, share in zip(widths, shares, strict=True)}
+    precision = _precision(experiment, design, pilot)
+    drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder", precision) for width, networks in sizes.items()}
     return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}
 
 
@@ -189,6 +195,22 @@ def _units(experiment: Prejudice, design: Design, shares: tuple[float, ...], nar
     return units
 
 
+def _precision(experiment: Prejudice, design: Design, pilot: Pilot) -> Precision:
+    """Float32, unless its rounding, alike in all networks, may be more than half the standard error that the resolution asks for."""
+    for number, depth in enumerate(experiment.depths):
+        asked = design.resolution * sensitivity(stated_at(experiment, depth)) / design.deviations
+        if _rounding(experiment, number, pilot, Precision.SINGLE) > asked / 2:
+            return Precision.DOUBLE
+    return Precision.SINGLE
+
+
+def _rounding(experiment: Prejudice, column: int, pilot: Pilot, precision: Precision) -> float:
+    """What roundings that are alike in all networks can do to an adjusted overlap, at most; what is drawn is float32 in either precision."""
+    network = experiment.network
+    single = drift(network, experiment.depths[column], samples_of(network)) + pilot.adjustments[column].rounding
+    return single if precision is Precision.SINGLE else single * 2.0**-29 + PER_STEP * FLOAT32
+
+
 def sensitivity(gamma: float) -> float:
     r"""What a relative change of γ does to c: $dc = c(1-c)\,d\gamma/\gamma$; where γ = 0, relative to one ReLU layer's prejudice."""
     return gamma / (1 + gamma) ** 2 if gamma > 0 else NEUTRAL_SCALE
@@ -197,7 +219,7 @@ def sensitivity(gamma: float) -> float:
 def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
     column = experiment.depths.index(depth)
     pilot = pilot_of(experiment, seed, stream)
-    rounding = drift(experiment.network, depth, samples_of(experiment.network)) + pilot.adjustments[column].rounding
+    rounding = _rounding(experiment, column, pilot, _precision(experiment, design, pilot))
     rungs = ladder(experiment, design, seed, stream)
     return tuple(Sample(width, c[:, column], pilot.overlap[:, column], rounding) for width, c in rungs.items())
 
