@@ -11,7 +11,7 @@ from scipy import stats
 
 from numerics import ensemble, kernel, keys
 from numerics.control_variates import fitted
-from numerics.ensemble import Sampler, Size, apply_stages, controlled_moments, moments
+from numerics.ensemble import Precision, Sampler, Size, apply_stages, controlled_moments, moments
 from numerics.estimators import Draw, controls, expected, two_moments
 from numerics.precision import control_drift, drift
 from proofs_checks import observe_prejudice
@@ -188,3 +188,14 @@ def test_more_than_may_be_drawn_is_undecided_and_says_so():
     (check,) = (check for check in plan([claim], Settings(resolution=1e-9)) if check.name == "experiment_1/gamma_depth_1")
     item = run([claim], Settings(resolution=1e-9), only={check.id}).evidence[claim.id][0]
     assert item.verdict is Verdict.UNDECIDED and "TooMany" in item.sentence
+
+
+def test_float64_where_rounding_would_rule():
+    """At the audit's resolution networks are float32; where half the standard error asked for is less than their rounding, float64."""
+    experiment = CLAIMS["layer_norm_basin"].experiments[0]
+    pilot = observe_prejudice.pilot_of(experiment, 1, "precision")
+    single, double = (observe_prejudice._rounding(experiment, 0, pilot, each) for each in Precision)
+    assert double < single / 10
+    for resolution, precision in ((0.01, Precision.SINGLE), (0.0005, Precision.DOUBLE)):
+        assert observe_prejudice._precision(experiment, Design(1e-8, resolution), pilot) is precision
+    assert observe_prejudice.rung_size(experiment.network, 128, 2, Precision.DOUBLE).precision is Precision.DOUBLE
