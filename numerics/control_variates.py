@@ -13,15 +13,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Adjustment:
-    """Multipliers (columns,) of the controls, and what roundings that are alike in all networks can do to an adjusted statistic by them."""
+    """Multipliers (columns,) of the controls."""
 
     multipliers: np.ndarray = field(repr=False)
-    rounding: float
 
     def of(self, statistic: np.ndarray, controls: np.ndarray) -> np.ndarray:
         """The statistic (networks,), less the chance that the controls (networks, columns) have in common with it."""
         adjusted: np.ndarray = statistic - controls @ self.multipliers
         return adjusted
+
+    def drift(self, of_control: float) -> float:
+        """What roundings that are alike in all networks do to the adjusted statistic by its controls, where they move each of them by so much at most."""
+        return of_control * float(np.abs(self.multipliers).sum())
 
 
 def fitted(statistic: np.ndarray, controls: np.ndarray, rounding: float, networks: float) -> Adjustment:
@@ -33,5 +36,4 @@ def fitted(statistic: np.ndarray, controls: np.ndarray, rounding: float, network
     x = controls - controls.mean(axis=0)
     penalty = len(x) * networks * rounding**2 * np.eye(x.shape[1])
     # Where nothing is rounded x'x may be singular: then the shortest of the best multipliers.
-    multipliers = np.linalg.lstsq(x.T @ x + penalty, x.T @ (statistic - statistic.mean()), rcond=None)[0]
-    return Adjustment(multipliers, rounding * float(np.abs(multipliers).sum()))
+    return Adjustment(np.linalg.lstsq(x.T @ x + penalty, x.T @ (statistic - statistic.mean()), rcond=None)[0])

@@ -6,7 +6,9 @@ $E(t-ch)^2 = (1-c)(c + 1/m)\,$power, at most $\frac14(1+1/m)^2\,$power: errors o
 $(1 + 1/m)\rho$ (Cauchy and Schwarz). With $u = 2^{-24}$ the errors are of two kinds.
 
 *Of one number*: each rounding changes it by a factor within $1 \pm u$; $r$ of them in a layer, whatever their signs, move c by at most
-$(1+1/m)\,ru$. They can be alike in all networks (a library's function errs in the same direction each time), and do not average out: the *drift*.
+$(1+1/m)\,ru$. They can be alike in all networks (a library's function errs in the same direction each time), and do not average out: the *drift*. Networks that compute in float64 keep that of the
+numbers they draw, which are float32. With x a Gaussian's mean on the level that is drawn as $x + a$, a mean feels $E|ax|$ to first order, a power
+$1 - E(x+a)^2$: over all levels 2.4u and 1.9u. What is drawn has the law of its negative: means of odd functions feel nothing.
 
 *Of a sum* of M terms, of the dense layer or of an average, in any order: M − 1 additions of partial sums and M roundings of terms. Weights of mean
 zero make the mean square of a partial sum at most that of the whole sum, so that
@@ -29,13 +31,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numerics.ensemble import Size, batches
+from numerics.ensemble import Precision, Size, batches
 from theory.activations import Elementwise, PiecewiseLinear
 from theory.network import Network, Stack
 from theory.stages import Dividing, Ghost, Group, Pool, Scale, Stage
 from theory.stream import ResidualNetwork
 
 FLOAT32 = 2.0**-24  #: unit roundoff
+FLOAT64 = 2.0**-53
+DRAWN = 2.5 * FLOAT32  #: what the levels of drawn numbers do to a mean, at most
 PER_STEP = 4  #: roundings of one number in a dense layer or a stage, or a library's function that errs by two units in the last place
 DEVIATIONS = 6.0  #: λ: probability 3e-8 of a network
 #: g of the catalogue's activations that are no rectifiers, at the powers they meet; √g is a layer's factor for errors. Their squared slopes are below 1.3.
@@ -103,20 +107,25 @@ def _pairing(network: Stack, samples: int) -> float:
     return 1 + 1 / ((count - 1) * batch if network.couples_samples else samples - 1)
 
 
-def drift(network: Stack, depth: int, samples: int) -> float:
+def drift(network: Stack, depth: int, samples: int, precision: Precision = Precision.SINGLE) -> float:
     """What roundings that are alike in all networks can do to c, at most: no standard error of a mean is taken below it."""
-    carried = sum(magnification(network) ** layers for layers in range(depth))
-    return FLOAT32 * _pairing(network, samples) * PER_STEP * _steps(network) * carried
+    g = magnification(network)
+    dense_layers = 2 if isinstance(network, ResidualNetwork) else 1
+    steps = PER_STEP * _steps(network)
+    of_layer = FLOAT32 * steps if precision is Precision.SINGLE else DRAWN * dense_layers + FLOAT64 * steps
+    return _pairing(network, samples) * (of_layer * sum(g**behind for behind in range(depth)) + DRAWN * g**depth)
 
 
-def control_drift(network: Stack) -> float:
+def control_drift(network: Stack, precision: Precision = Precision.SINGLE) -> float:
     """What such roundings can do to a control variate: its two sides are moments of numbers that each moved by a factor within 1 ± ru, so of 2ru of their power each.
 
     A control is relative to the power of pre-activations. Behind a norm the power is one; an activation makes as much of it as its slope squared.
+    In float64 the power of what is drawn is left.
     """
     activations = [stage for stage in network.stages if isinstance(stage, Elementwise)]
     slopes = [max(1.0, float(each.negative_slope) ** 2) if isinstance(each, PiecewiseLinear) else STEEPEST for each in activations]
-    return FLOAT32 * 4 * PER_STEP * _steps(network) * max(1.0, *slopes, 1 / float(network.weight_variance))
+    unit, drawn = (FLOAT32, 0.0) if precision is Precision.SINGLE else (FLOAT64, DRAWN)
+    return drawn + unit * 4 * PER_STEP * _steps(network) * max(1.0, *slopes, 1 / float(network.weight_variance))
 
 
 def rounding(network: Stack, size: Size) -> Rounding:

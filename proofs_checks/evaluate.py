@@ -12,6 +12,7 @@ to SymPy what it does not cover.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 
 from sympy import (
@@ -46,6 +47,10 @@ from sympy.series.gruntz import gruntz
 Part = tuple[Expr, Expr, Expr]  #: a function, and where it is integrated from and to
 
 
+class NotCovered(Exception):
+    """No rule here carries this integral or limit out."""
+
+
 @cache
 def evaluate(expression: Expr) -> Expr:
     """Carry out integrals, limits, derivatives and sums, the innermost first."""
@@ -54,33 +59,42 @@ def evaluate(expression: Expr) -> Expr:
 
 
 def _integral(function: Expr, *limits: tuple[Expr, ...]) -> Expr:
-    found = gaussian_integral(function, *limits[0]) if len(limits) == 1 and len(limits[0]) == 3 else None
-    return Integral(function, *limits) if found is None else found
+    if len(limits) == 1 and len(limits[0]) == 3:
+        with suppress(NotCovered):
+            return gaussian_integral(function, *limits[0])
+    return Integral(function, *limits)
 
 
 def _limit(function: Expr, variable: Expr, point: Expr, direction: Expr) -> Expr:
-    found = limit_by_stirling(function, variable) if point is oo and function.has(loggamma) else None
-    return Limit(function, variable, point, direction) if found is None else found
+    if point is oo:
+        with suppress(NotCovered):
+            return limit_by_stirling(function, variable)
+    return Limit(function, variable, point, direction)
 
 
-def gaussian_integral(function: Expr, z: Expr, low: Expr, high: Expr) -> Expr | None:
-    """The integral over z from low to high by the first rule above; None where it does not apply."""
-    parts = _between_bends((function, low, high), z)
-    values = [_of_terms(part, z) for part in parts] if parts is not None else [None]
-    return None if None in values else Add(*values)
+def gaussian_integral(function: Expr, z: Expr, low: Expr, high: Expr) -> Expr:
+    """The integral over z from low to high by the first rule above.
+
+    Raises
+    ------
+    NotCovered
+    """
+    return Add(*(_of_terms(part, z) for part in _between_bends((function, low, high), z)))
 
 
-def _between_bends(part: Part, z: Expr) -> list[Part] | None:
-    """The same integral as a sum of some without rectifiers and moduli of linear functions of z; None if it is not known where one bends."""
+def _between_bends(part: Part, z: Expr) -> list[Part]:
+    """The same integral as a sum of some without rectifiers and moduli of linear functions of z."""
     function, low, high = part
     bend = next((each for each in function.atoms(Max, Abs) if each.has(z) and not any(inner.has(Max, Abs) for inner in each.args)), None)
     if bend is None:
         return [part]
-    above, below = bend.args if len(bend.args) == 2 else (bend.args[0], -bend.args[0])
+    if len(bend.args) > 2:
+        raise NotCovered
+    above, below = bend.args if isinstance(bend, Max) else (bend.args[0], -bend.args[0])
     difference = expand(above - below)
     slope = difference.diff(z)
-    if len(bend.args) > 2 or slope.has(z) or not (slope.is_positive or slope.is_negative):
-        return None
+    if slope.has(z) or not (slope.is_positive or slope.is_negative):
+        raise NotCovered
     at = -difference.subs(z, 0) / slope
     left, right = (function.xreplace({bend: side}) for side in ((below, above) if slope.is_positive else (above, below)))
     if low != -oo and (at - low).is_nonpositive:
@@ -88,36 +102,34 @@ def _between_bends(part: Part, z: Expr) -> list[Part] | None:
     if high != oo and (at - high).is_nonnegative:
         return _between_bends((left, low, high), z)
     if (low != -oo and not (at - low).is_positive) or (high != oo and not (high - at).is_positive):
-        return None
-    both = [_between_bends(each, z) for each in ((left, low, at), (right, at, high))]
-    return None if None in both else [each for side in both if side is not None for each in side]
+        raise NotCovered
+    return [*_between_bends((left, low, at), z), *_between_bends((right, at, high), z)]
 
 
-def _of_terms(part: Part, z: Expr) -> Expr | None:
+def _of_terms(part: Part, z: Expr) -> Expr:
     """The integral of a sum, term by term; sines and cosines are sums of exponentials."""
     function, low, high = part
     waves = [each for each in function.atoms(sin, cos) if each.has(z)]
     if waves:
         function = function.xreplace({each: each.rewrite(exp) for each in waves}).expand()
-    values = [_of_product(term, z, low, high) for term in Add.make_args(function)]
-    return None if None in values else Add(*values)
+    return Add(*(_of_product(term, z, low, high) for term in Add.make_args(function)))
 
 
-def _of_product(term: Expr, z: Expr, low: Expr, high: Expr) -> Expr | None:
+def _of_product(term: Expr, z: Expr, low: Expr, high: Expr) -> Expr:
     r"""The integral of $p(z)e^{q(z)}$."""
     if term == 0:
         return term
-    exponents = [factor.args[0] for factor in Mul.make_args(term) if isinstance(factor, exp)]
+    factors = Mul.make_args(term)
     try:
-        p = Poly(Mul(*(factor for factor in Mul.make_args(term) if not isinstance(factor, exp))), z)
-        q = Poly(Add(*exponents), z)
+        p = Poly(Mul(*(each for each in factors if not isinstance(each, exp))), z)
+        q = Poly(Add(*(each.args[0] for each in factors if isinstance(each, exp))), z)
     except PolynomialError:
-        return None
+        raise NotCovered from None
     if q.degree() != 2 or any(coefficient.has(z) for coefficient in (*p.all_coeffs(), *q.all_coeffs())):
-        return None
+        raise NotCovered
     alpha, beta, gamma = -q.nth(2), q.nth(1), q.nth(0)
     if not alpha.is_positive or not (beta.is_real or (low == -oo and high == oo)):
-        return None
+        raise NotCovered
     left = [*reversed(p.all_coeffs())]  # of p, by the power of z: what P does not account for yet
     inside = Integer(0)  # P
     for k in range(len(left) - 1, 0, -1):
@@ -136,21 +148,28 @@ def _of_product(term: Expr, z: Expr, low: Expr, high: Expr) -> Expr | None:
     return expand(antiderivative(high) - antiderivative(low), deep=False)
 
 
-def limit_by_stirling(function: Expr, n: Expr) -> Expr | None:
-    """The limit of a function with log Γ for n → ∞ by the second rule above; None where it does not apply."""
+def limit_by_stirling(function: Expr, n: Expr) -> Expr:
+    """The limit of a function with log Γ for n → ∞ by the second rule above.
+
+    Raises
+    ------
+    NotCovered
+    """
+    if not function.has(loggamma):
+        raise NotCovered
     terms = []
     for term in Add.make_args(expand(function)):
-        gammas = [factor for factor in Mul.make_args(term) if isinstance(factor, loggamma)]
+        gammas = [each for each in Mul.make_args(term) if isinstance(each, loggamma)]
         if not gammas and not term.has(loggamma):
             terms.append(term)
             continue
         if len(gammas) != 1 or (coefficient := term / gammas[0]).has(loggamma):
-            return None
+            raise NotCovered
         (u,), (numerator, denominator) = gammas[0].args, fraction(together(coefficient))
         if not all(each.is_polynomial(n) for each in (u, numerator, denominator)):
-            return None
+            raise NotCovered
         if degree(u, n) != 1 or not u.coeff(n).is_positive or degree(numerator, n) - degree(denominator, n) >= 3:
-            return None
+            raise NotCovered
         terms.append(coefficient * ((u - Rational(1, 2)) * log(u) - u + log(2 * pi) / 2 + 1 / (12 * u)))
     found: Expr = gruntz(Add(*terms), n, oo)
     return found

@@ -22,7 +22,7 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need
 from proofs_checks.ladder import Fit, Rung, Sample, fit, fit_width_and_batch
-from proofs_checks.observe_prejudice import MORE_SAMPLES, sensitivity
+from proofs_checks.observe_prejudice import sensitivity
 from proofs_checks.prediction import Prediction, predict
 from theory.experiments import LISTING, Agreement, combination
 from theory.law import NoClosedForm
@@ -36,6 +36,7 @@ UNCOUPLED = ((128, 0), (512, 0), (4096, 0))
 COUPLED = ((128, 16), (512, 16), (2048, 16), (2048, 32), (2048, 64))
 BATCHED = COUPLED[:3]  #: where the theory predicts for that batch size
 IDENTICAL = ((256, 64), (2048, 64))  #: each batch is centred last: γ is zero at every size, and there is no bias
+SAMPLES = 16  #: of a network without batch statistics
 PILOT = 64  #: networks of each rung from which sizes are solved
 MARGIN = 2.5  #: variance allowed above the pilot's: one pilot is further off with probability 5e-6, and there are seven hundred
 FEWEST = 32  #: networks of a rung at least, for the freedom of its standard error
@@ -149,9 +150,7 @@ class _Sampled:
         """C of every network behind its last layer."""
         sized = tuple(replace(each, batch_size=batch) for each in self.experiment.family) if batch else self.experiment.family
         which = self.experiment.family.index(self.network)
-        size = Size(
-            width, self.experiment.depth, 2 * batch or MORE_SAMPLES, sampler=Sampler.GRAM if width >= FROM_GRAM else Sampler.WEIGHTS
-        )
+        size = Size(width, self.experiment.depth, 2 * batch or SAMPLES, sampler=Sampler.GRAM if width >= FROM_GRAM else Sampler.WEIGHTS)
         key = keys.stream(self.seed, self.stream, purpose, width, batch)
         gamma = np.asarray(moments_within(sized, which, size, key, networks).gamma(self.network))[:, -1]
         overlaps: np.ndarray = gamma / (1 + gamma)
@@ -160,7 +159,7 @@ class _Sampled:
     def rounding(self, batch: int) -> float:
         """Below it no standard error is taken."""
         sized = replace(self.network, batch_size=batch) if batch else self.network
-        return drift(sized, self.experiment.depth, 2 * batch or MORE_SAMPLES)
+        return drift(sized, self.experiment.depth, 2 * batch or SAMPLES)
 
 
 def _confrontation(network: Network, depth: int) -> tuple[Prediction, Shapes]:

@@ -24,13 +24,13 @@ from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
 from proofs_checks.finding import Finding, Need
 from proofs_checks.ladder import Sample, fit, parts_of_variance
-from proofs_checks.observe_prejudice import MORE_SAMPLES
 from theory.experiments import GradientGrowth
 from theory.network import Network
 
 NARROW, WIDE = 128, 1024  #: drawn with all their weights, and from Gram matrices
 RESOLUTION = 0.02  #: relative deviation of the factor that each must show, or the audit's own where that is coarser
 NARROW_SHARE = 0.25  #: units (networks × width × samples) of the narrow rung, relative to the wide one
+SAMPLES = 16  #: of a network without batch statistics
 PILOT = 128  #: networks of the narrow rung from which the spread is estimated before sizes are solved
 FULL = (256, 512)  #: widths where batches grow with them
 UNITS_PER_SAMPLE = 4  #: the width over the batch there
@@ -50,7 +50,7 @@ def rungs_of(network: Network, depth: int) -> tuple[tuple[Network, Size], tuple[
             (replace(network, batch_size=width // UNITS_PER_SAMPLE), Size(width, depth, width // UNITS_PER_SAMPLE)) for width in FULL
         )
         return narrow, wide
-    samples = int(network.batch_size) if network.couples_samples else MORE_SAMPLES
+    samples = int(network.batch_size) if network.couples_samples else SAMPLES
     return (network, Size(NARROW, depth, samples)), (network, Size(WIDE, depth, samples, sampler=Sampler.GRAM))
 
 

@@ -18,7 +18,7 @@ from numerics import keys
 from numerics.control_variates import Adjustment, fitted
 from numerics.datasets import gram
 from numerics.ensemble import Precision, Sampler, Size, controlled_moments, prepare_controlled_moments
-from numerics.precision import FLOAT32, PER_STEP, control_drift, drift
+from numerics.precision import control_drift, drift
 from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
 from proofs_checks.evidence import Verdict
@@ -45,8 +45,9 @@ SMALLEST_NARROW = 2**18
 PILOT = 512  #: networks of the widest rung but one
 WIDE_PILOT = 128  #: networks of the widest, where the other pilot asks for more than twice as many
 SAMPLES = 8  #: samples of a network without batch statistics: of 4, 8, 16 and 32 what most of them reach an error soonest with
-#: The same of a data set, so that their overlaps have a distribution, and of a stream, whose error falls with the pairs of samples.
-MORE_SAMPLES = 16
+MORE_SAMPLES = (
+    16  #: of a data set, so that their overlaps have a distribution, and of a stream, whose error falls with the pairs of samples
+)
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
 
 
@@ -196,19 +197,22 @@ def _units(experiment: Prejudice, design: Design, shares: tuple[float, ...], nar
 
 
 def _precision(experiment: Prejudice, design: Design, pilot: Pilot) -> Precision:
-    """Float32, unless its rounding, alike in all networks, may be more than half the standard error that the resolution asks for."""
+    """Float32, unless its drift may be more than half the standard error that the resolution asks for.
+
+    Half, to draw few networks twice as long: whatever is settled here, no standard error is taken below the drift.
+    """
     for number, depth in enumerate(experiment.depths):
         asked = design.resolution * sensitivity(stated_at(experiment, depth)) / design.deviations
-        if _rounding(experiment, number, pilot, Precision.SINGLE) > asked / 2:
+        if _drift(experiment, number, pilot, Precision.SINGLE) > asked / 2:
             return Precision.DOUBLE
     return Precision.SINGLE
 
 
-def _rounding(experiment: Prejudice, column: int, pilot: Pilot, precision: Precision) -> float:
-    """What roundings that are alike in all networks can do to an adjusted overlap, at most; what is drawn is float32 in either precision."""
+def _drift(experiment: Prejudice, column: int, pilot: Pilot, precision: Precision) -> float:
+    """What roundings that are alike in all networks can do to an adjusted overlap, at most."""
     network = experiment.network
-    single = drift(network, experiment.depths[column], samples_of(network)) + pilot.adjustments[column].rounding
-    return single if precision is Precision.SINGLE else single * 2.0**-29 + PER_STEP * FLOAT32
+    of_overlap = drift(network, experiment.depths[column], samples_of(network), precision)
+    return of_overlap + pilot.adjustments[column].drift(control_drift(network, precision))
 
 
 def sensitivity(gamma: float) -> float:
@@ -219,7 +223,7 @@ def sensitivity(gamma: float) -> float:
 def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
     column = experiment.depths.index(depth)
     pilot = pilot_of(experiment, seed, stream)
-    rounding = _rounding(experiment, column, pilot, _precision(experiment, design, pilot))
+    rounding = _drift(experiment, column, pilot, _precision(experiment, design, pilot))
     rungs = ladder(experiment, design, seed, stream)
     return tuple(Sample(width, c[:, column], pilot.overlap[:, column], rounding) for width, c in rungs.items())
 

@@ -158,7 +158,7 @@ def test_what_varies_less_than_its_rounding_is_left_out():
     adjustment = fitted(t, x, rounding=1e-3, networks=1024)
     assert adjustment.multipliers[0] == pytest.approx(2, abs=0.2) and np.abs(adjustment.multipliers[1:] * 1e-5).max() < 1e-4
     # β·rounding of a control of spread s is at most rounding·s/(s² + K·rounding²), and that at most 1/(2√K).
-    assert adjustment.rounding <= 2.2e-3 + 2 * t.std() / 2 / np.sqrt(1024)
+    assert adjustment.drift(1e-3) <= 2.2e-3 + 2 * t.std() / 2 / np.sqrt(1024)
     free = fitted(t, x, rounding=0.0, networks=1024)  # nothing is rounded: all is explained
     assert free.multipliers[1] == pytest.approx(1e5, rel=1e-6) and free.multipliers[2] == 0
     assert np.ptp(free.of(t, x)) < 1e-6
@@ -191,11 +191,17 @@ def test_more_than_may_be_drawn_is_undecided_and_says_so():
 
 
 def test_float64_where_rounding_would_rule():
-    """At the audit's resolution networks are float32; where half the standard error asked for is less than their rounding, float64."""
+    """At the audit's resolution networks are float32; where half the standard error asked for is less than their drift, float64, whose drift is less."""
     experiment = CLAIMS["layer_norm_basin"].experiments[0]
     pilot = observe_prejudice.pilot_of(experiment, 1, "precision")
-    single, double = (observe_prejudice._rounding(experiment, 0, pilot, each) for each in Precision)
-    assert double < single / 10
+    single, double = (observe_prejudice._drift(experiment, 0, pilot, each) for each in Precision)
+    assert double < single / 2
     for resolution, precision in ((0.01, Precision.SINGLE), (0.0005, Precision.DOUBLE)):
+        asked = (
+            resolution
+            * observe_prejudice.sensitivity(observe_prejudice.stated_at(experiment, experiment.depths[0]))
+            / Design(1e-8, resolution).deviations
+        )
+        assert (single if precision is Precision.SINGLE else double) <= asked / 2
         assert observe_prejudice._precision(experiment, Design(1e-8, resolution), pilot) is precision
     assert observe_prejudice.rung_size(experiment.network, 128, 2, Precision.DOUBLE).precision is Precision.DOUBLE

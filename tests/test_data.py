@@ -16,6 +16,7 @@ from test_command_line import assert_refused, call  # noqa: F401 - a fixture
 
 from numerics import datasets, draws, ensemble, kernel, keys
 from numerics.ensemble import Sampler, Size, moments
+from numerics.precision import DRAWN
 from proofs_checks import observe_prejudice, observed
 from proofs_checks.balls import enclose, precision
 from proofs_checks.design import Design
@@ -144,6 +145,21 @@ def test_gaussian_numbers_are_as_likely_as_their_negatives(monkeypatch):
     monkeypatch.setattr(draws, "words", lambda key, count: ~extreme)
     np.testing.assert_array_equal(drawn, -np.asarray(draws.gaussian(keys.stream(1, "ends"), (5,))))
     assert np.isfinite(drawn).all() and 5 < np.abs(drawn).max() < 6
+
+
+def test_gaussian_levels_are_within_their_roundings(monkeypatch):
+    """Over all 2^24 levels, in their absolute value: how far a level is from a Gaussian's mean on it, weighed with its size, and what is left of the variance."""
+    off = power = 0.0
+    for part in np.split(np.arange(2 ** (draws.MANTISSA - 1)), 8):
+        positive = jnp.asarray(part.astype(np.uint32) << (draws.WORD - draws.MANTISSA))
+        monkeypatch.setattr(draws, "words", lambda key, count, positive=positive: positive)
+        x = np.asarray(draws.gaussian(keys.stream(1, "levels"), part.shape), float)
+        middle, low, high = (-stats.norm.ppf(0.5 - (part + shift) / 2**draws.MANTISSA) for shift in (0.5, 0, 1))
+        # The mean of a level is the difference of densities at its ends, which cancel near zero: there it is its middle, up to 1e-9 of it.
+        mean = np.where(middle < 3, middle, (stats.norm.pdf(low) - stats.norm.pdf(high)) * 2**draws.MANTISSA)
+        off += np.sum(np.abs(x - mean) * mean) / 2 ** (draws.MANTISSA - 1)
+        power += np.sum(x**2) / 2 ** (draws.MANTISSA - 1)
+    assert DRAWN / 2 < off <= DRAWN and DRAWN / 2 < 1 - power <= DRAWN
 
 
 def test_draws_of_any_shape():

@@ -32,7 +32,7 @@ from theory.norms import BatchNorm, LayerNorm, NoNorm, RMSNorm, group_norm
 from theory.stream import ResidualNetwork
 
 ROOT = Path(__file__).parents[1]
-NETWORKS, DEPTH, SAMPLES = 16, 8, 64
+NETWORKS, DEPTH, SAMPLES = 64, 8, 64
 DEPTHS = (1, 2, 4, 8)  #: compared, of one sweep
 
 CASES = {
@@ -95,7 +95,7 @@ def ratios(name, single, double, depth):
 
 @pytest.mark.parametrize("name, depth", COMPARED)
 def test_float32_is_within_its_bound(name, depth):
-    """Measured on a CPU: c moves by at most 0.4 u, which is at most 0.8 % of the bound; the power by at most 1 % of its own."""
+    """Measured on a CPU: c moves by at most 0.9 u, which is at most 0.9 % of the bound; the power by at most 1.1 % of its own."""
     single, double = (found(name, precision) for precision in Precision)
     assert not np.array_equal(single.overlap, double.overlap)  # the second pass is another one
     worst = ratios(name, single, double, depth)
@@ -108,9 +108,9 @@ def test_float32_is_within_its_bound(name, depth):
 def test_fewer_bits_are_outside_of_it(name, bits, monkeypatch):
     """The twin: products of numbers rounded to the 10 bits of TF32, or the 7 of bfloat16, as accelerators make them unless told not to.
 
-    Measured: 2.7 to 23 times the bound with 10 bits, 67 to 71 times with 7.
+    Measured: 3.1 to 27 times the bound with 10 bits, 83 and 84 times with 7.
     """
-    honest = ensemble.product
+    exact, honest = correlation(found(name, Precision.DOUBLE)), ensemble.product
 
     def product(a, b):
         return honest(*(lax.reduce_precision(x, exponent_bits=8, mantissa_bits=bits) for x in (a, b)))
@@ -121,8 +121,8 @@ def test_fewer_bits_are_outside_of_it(name, bits, monkeypatch):
     coarse = moments(network, replace(size, depth=2), key, NETWORKS)
     for depth in (1, 2):
         layer = slice(depth - 1, depth)
-        off = np.abs(correlation(coarse)[:, layer] - correlation(found(name, Precision.DOUBLE))[:, layer])
-        assert np.max(off) > bounds(name, depth).correlation * (10 if bits == 7 else 1)
+        off = np.abs(correlation(coarse)[:, layer] - exact[:, layer])
+        assert np.max(off) > bounds(name, depth).correlation * (10 if bits == 7 else 3)
 
 
 def test_rounding_does_not_move_means():
@@ -146,7 +146,7 @@ def test_rounding_does_not_move_adjusted_means(name):
     adjustment = fitted(c[:networks], x[:networks], control_drift(network), networks)
     moved = (adjustment.of(c, x) - adjustment.of(exact_c, exact_x))[networks:]
     assert moved.any()
-    assert abs(moved.mean()) <= (drift(network, depth, SAMPLES) + adjustment.rounding) / 20
+    assert abs(moved.mean()) <= (drift(network, depth, SAMPLES) + adjustment.drift(control_drift(network))) / 20
 
 
 def test_the_drift_is_far_below_the_standard_errors_of_the_audit():
@@ -163,7 +163,7 @@ def test_the_drift_is_far_below_the_standard_errors_of_the_audit():
         for network in experiment.networks:
             batch = observe_agreement.COUPLED[0][1] if network.couples_samples else 0
             sized = replace(network, batch_size=batch) if batch else network
-            assert drift(sized, experiment.depth, 2 * batch or observe_agreement.MORE_SAMPLES) <= 256 * FLOAT32
+            assert drift(sized, experiment.depth, 2 * batch or observe_agreement.SAMPLES) <= 256 * FLOAT32
 
 
 @pytest.mark.parametrize("activation", ["relu", "abs", "leaky_relu", "sine"])
