@@ -236,12 +236,12 @@ def _compile_ahead(simulations: list[Check], stop: threading.Event) -> None:
     """Compiling is a third of a simulation's work, and runs beside others."""
     from proofs_checks import observed
 
-    for experiment in dict.fromkeys(check.subject for check in simulations):
+    for experiment, design in {check.subject: check.design for check in simulations}.items():
         if stop.is_set():
             return
         with suppress(Exception):  # what cannot be compiled is found, and said, by the check itself
-            assert not isinstance(experiment, Statement)
-            observed.prepare(experiment)
+            assert design is not None and not isinstance(experiment, Statement)
+            observed.prepare(experiment, design)
 
 
 def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:

@@ -29,25 +29,34 @@ from proofs_checks.prediction import stated_gamma
 from theory.distributions import DataSet, Distribution
 from theory.experiments import Prejudice
 from theory.network import Stack
+from theory.stages import Pool
 from theory.stream import ResidualNetwork
 
-#: Drawn with all their weights, and from Gram matrices; what remains of their bias, of order 1/(NW), counts against the claim.
-NARROW, WIDE = 128, 2048
-NARROWER = (32, 64)  #: two more, where the rate of the bias is asserted
-DRAWN = (32, 64, 512)  #: the rungs of weights that are not Gaussian, all of them drawn
-#: Units (networks × width) of each narrow rung, relative to the wide one, where the rate of the bias is asserted, or the widest rung is not wide.
-NARROW_SHARE = 0.25
-#: The same elsewhere: the value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance.
-CORRECTION_SHARE = 1 / 16
-SMALLEST = 2**17  #: units of the wide rung at least: 64 networks, for the freedom of their standard error
-#: The same of each narrow rung where the rate is asserted: rivals of the rate are as near at every resolution.
-SMALLEST_NARROW = 2**18
+
+@dataclass(frozen=True)
+class Rungs:
+    """Widths, from narrow to wide, and the units (networks × width) of each relative to the widest; of the others `least` units at least."""
+
+    widths: tuple[int, ...]
+    shares: tuple[float, ...]
+    least: int = 0
+
+
+DRAWN = 128  #: the widest that is drawn with all its weights where these are Gaussian: from Gram matrices the others
+#: The value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance. What remains of the bias, b₂/(NW), counts against the claim.
+TWO = Rungs((128, 2048), (1 / 16, 1))
+SECOND = 12  #: the largest b₂ found, of overlaps of average pooling (11.1 ± 1.1)
+#: Where that would be half the standard error that the resolution asks for: b₃/(LMN) remains, at a third more work.
+THREE = Rungs((128, 512, 4096), (1 / 64, 1 / 6, 1))
+#: Where the rate of the bias is asserted. Its rivals are as near at every resolution.
+RATED = Rungs((32, 64, 128, 2048), (1 / 4, 1 / 4, 1 / 4, 1), least=2**18)
+OTHER_WEIGHTS = Rungs((32, 64, 512), (1 / 4, 1 / 4, 1))  #: all of them drawn
+SMALLEST = 2**17  #: units of the wide rung at least, for the freedom of its standard error
 PILOT = 512  #: networks of the widest rung but one
 WIDE_PILOT = 128  #: networks of the widest, where the other pilot asks for more than twice as many
 SAMPLES = 8  #: samples of a network without batch statistics: of 4, 8, 16 and 32 what most of them reach an error soonest with
-MORE_SAMPLES = (
-    16  #: of a data set, so that their overlaps have a distribution, and of a stream, whose error falls with the pairs of samples
-)
+#: Of a data set, so that their overlaps have a distribution, and of a stream and behind pools, whose error falls with the pairs of samples.
+MORE_SAMPLES = 16
 NEUTRAL_SCALE = 1 / (math.pi - 1)  #: where γ = 0, resolution is relative to the prejudice of one ReLU layer
 
 
@@ -60,14 +69,24 @@ def samples_of(network: Stack) -> int:
     """Samples per network: two batches where a norm couples samples, else `SAMPLES`, or `MORE_SAMPLES`."""
     if network.couples_samples:
         return 2 * int(network.batch_size)
-    return MORE_SAMPLES if isinstance(network.inputs, DataSet) or isinstance(network, ResidualNetwork) else SAMPLES
+    pooled = any(isinstance(stage, Pool) for stage in network.stages)
+    return MORE_SAMPLES if pooled or isinstance(network.inputs, DataSet) or isinstance(network, ResidualNetwork) else SAMPLES
 
 
-def widths_of(experiment: Prejudice) -> tuple[int, ...]:
-    """The widths of the ladder."""
+@cache
+def rungs_of(experiment: Prejudice, design: Design) -> Rungs:
+    """The ladder that is climbed: as many rungs as what remains of the bias asks for."""
     if experiment.network.weights is not Distribution.GAUSSIAN:
-        return DRAWN
-    return (*(NARROWER if experiment.rate_depth else ()), NARROW, WIDE)
+        return OTHER_WEIGHTS
+    if experiment.rate_depth:
+        return RATED
+    narrow, wide = TWO.widths
+    return TWO if all(SECOND / (narrow * wide) <= _asked(experiment, depth, design) / 2 for depth in experiment.depths) else THREE
+
+
+def _asked(experiment: Prejudice, depth: int, design: Design) -> float:
+    """The standard error of an overlap that the resolution asks for."""
+    return design.resolution * sensitivity(stated_at(experiment, depth)) / design.deviations
 
 
 def stated_at(experiment: Prejudice, depth: int) -> float:
@@ -94,13 +113,13 @@ def _first_gram(network: Stack) -> np.ndarray:
 
 def rung_size(network: Stack, width: int, depth: int, precision: Precision = Precision.SINGLE) -> Size:
     """The finite sizes of a rung."""
-    sampler = Sampler.GRAM if width == WIDE else Sampler.WEIGHTS
+    sampler = Sampler.GRAM if width > DRAWN and network.weights is Distribution.GAUSSIAN else Sampler.WEIGHTS
     return Size(width, depth, samples_of(network), sampler=sampler, precision=precision)
 
 
-def prepare(experiment: Prejudice) -> None:
+def prepare(experiment: Prejudice, design: Design) -> None:
     """Compile what the ladder runs."""
-    for width in widths_of(experiment):
+    for width in rungs_of(experiment, design).widths:
         prepare_controlled_moments(experiment.network, rung_size(experiment.network, width, max(experiment.depths)))
 
 
@@ -150,9 +169,8 @@ def _adjusted(adjustments: tuple[Adjustment, ...], overlap: np.ndarray, controls
 
 
 @cache
-def pilot_of(experiment: Prejudice, seed: int, stream: str) -> Pilot:
-    """The pilot of an experiment."""
-    width = widths_of(experiment)[-2]
+def pilot_of(experiment: Prejudice, width: int, seed: int, stream: str) -> Pilot:
+    """The pilot of an experiment, in networks of the widest rung but one."""
     overlap, controls = _drawn(experiment, width, PILOT, seed, stream, "pilot")
     half, drifted = PILOT // 2, control_drift(experiment.network)
     adjustments = tuple(
@@ -164,28 +182,26 @@ def pilot_of(experiment: Prejudice, seed: int, stream: str) -> Pilot:
 @cache
 def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dict[int, np.ndarray]:
     """The adjusted overlap of every network of every rung, arrays (networks, depths), after a pilot has settled how many."""
-    widths = widths_of(experiment)
-    narrow_share = NARROW_SHARE if experiment.rate_depth or widths == DRAWN else CORRECTION_SHARE
-    shares = tuple(1.0 if width == widths[-1] else narrow_share for width in widths)
-    pilot = pilot_of(experiment, seed, stream)
-    units = _units(experiment, design, shares, pilot.overlap)
-    if units > 2 * WIDE_PILOT * widths[-1]:
-        wide = _adjusted(pilot.adjustments, *_drawn(experiment, widths[-1], WIDE_PILOT, seed, stream, "pilot"))
-        units = min(units, _units(experiment, design, shares, pilot.overlap, wide))
-    least = SMALLEST_NARROW if experiment.rate_depth else 0
-    sizes = {width: math.ceil(max(share * units, least) / width) for width, share in zip(widths, shares, strict=True)}
+    rungs = rungs_of(experiment, design)
+    *_, second, widest = rungs.widths
+    pilot = pilot_of(experiment, second, seed, stream)
+    units = _units(experiment, design, rungs, pilot.overlap)
+    if units > 2 * WIDE_PILOT * widest:
+        wide = _adjusted(pilot.adjustments, *_drawn(experiment, widest, WIDE_PILOT, seed, stream, "pilot"))
+        units = min(units, _units(experiment, design, rungs, pilot.overlap, wide))
+    sizes = {width: math.ceil(max(share * units, rungs.least) / width) for width, share in zip(rungs.widths, rungs.shares, strict=True)}
     precision = _precision(experiment, design, pilot)
     drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder", precision) for width, networks in sizes.items()}
     return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}
 
 
-def _units(experiment: Prejudice, design: Design, shares: tuple[float, ...], narrow: np.ndarray, wide: np.ndarray | None = None) -> float:
+def _units(experiment: Prejudice, design: Design, rungs: Rungs, narrow: np.ndarray, wide: np.ndarray | None = None) -> float:
     """Units of the widest rung for the wanted resolution at every depth, from overlaps of the widest rung but one and, if there are some, of the widest.
 
     Control variates leave chance of second order, which falls faster than 1/N: a unit of a wide network has less of it than one of a narrow network.
     """
-    widths = widths_of(experiment)
-    parts, second, fewest = parts_of_variance(widths, shares), widths[-2], SMALLEST // WIDE
+    widths = rungs.widths
+    parts, second, fewest = parts_of_variance(widths, rungs.shares), widths[-2], SMALLEST // widths[-1]
     of_narrow = sum(part * second**2 / min(width, second) for part, width in zip(parts[:-1], widths[:-1], strict=True))
     of_wide = parts[-1] * (second if wide is None else widths[-1])
     units = float(SMALLEST)
@@ -202,8 +218,7 @@ def _precision(experiment: Prejudice, design: Design, pilot: Pilot) -> Precision
     Half, to draw few networks twice as long: whatever is settled here, no standard error is taken below the drift.
     """
     for number, depth in enumerate(experiment.depths):
-        asked = design.resolution * sensitivity(stated_at(experiment, depth)) / design.deviations
-        if _drift(experiment, number, pilot, Precision.SINGLE) > asked / 2:
+        if _drift(experiment, number, pilot, Precision.SINGLE) > _asked(experiment, depth, design) / 2:
             return Precision.DOUBLE
     return Precision.SINGLE
 
@@ -222,7 +237,7 @@ def sensitivity(gamma: float) -> float:
 
 def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
     column = experiment.depths.index(depth)
-    pilot = pilot_of(experiment, seed, stream)
+    pilot = pilot_of(experiment, rungs_of(experiment, design).widths[-2], seed, stream)
     rounding = _drift(experiment, column, pilot, _precision(experiment, design, pilot))
     rungs = ladder(experiment, design, seed, stream)
     return tuple(Sample(width, c[:, column], pilot.overlap[:, column], rounding) for width, c in rungs.items())
@@ -230,7 +245,7 @@ def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, strea
 
 def needs(experiment: Prejudice, name: str, design: Design) -> Need:
     """Networks of every rung, relative to γ; the rate of the bias has no resolution of its own."""
-    widths = ", ".join(map(str, widths_of(experiment)))
+    widths = ", ".join(map(str, rungs_of(experiment, design).widths))
     draws = f"networks of widths {widths}, as many as a pilot of {PILOT} asks for, and units of the widest 2^{SMALLEST.bit_length() - 1} at least"
     return Need(draws, None if name == "width_bias_rate" else design.resolution)
 

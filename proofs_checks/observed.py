@@ -88,10 +88,10 @@ def run(experiment: Experiment, name: str, design: Design, seed: int, stream: st
     return found
 
 
-def prepare(experiment: Experiment) -> None:
+def prepare(experiment: Experiment, design: Design) -> None:
     """Compile what takes an experiment's checks longest to compile, ahead of them: it may run beside other checks."""
     if isinstance(experiment, Prejudice):
-        observe_prejudice.prepare(experiment)
+        observe_prejudice.prepare(experiment, design)
 
 
 def calibrated(finding: Finding, design: Design, replicates: int, seed: int, stream: str) -> Finding:
