@@ -21,7 +21,7 @@ from jax import lax
 from numerics import datasets
 from numerics.draws import draw
 from numerics.estimators import Draw, Moments, controls, controls_of_inputs, two_moments
-from numerics.kernel import Stopwatch, prepare, replicate
+from numerics.kernel import Stopwatch, replicate
 from numerics.namespace import XP
 from theory.distributions import DataSet, Distribution
 from theory.network import Dense, Network, Placement, Stack
@@ -265,11 +265,6 @@ def controlled_moments(
     found, layers, opening = finite(measured, network, size)
     columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
     return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))
-
-
-def prepare_controlled_moments(network: Stack, size: Size) -> None:
-    """Compile what `controlled_moments` will run, in any thread."""
-    prepare(partial(_controlled, network, size), ("controlled moments", network, size), size.networks_per_call, size.networks_at_once)
 
 
 def _controlled(network: Stack, size: Size, key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:

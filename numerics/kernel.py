@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -146,9 +147,22 @@ def _kernel(name: Any, measure: Measure, count: int, at_once: int) -> Kernel:
     return kernel
 
 
-def prepare(measure: Measure, name: Any, per_call: int, at_once: int) -> None:
-    """Compile what `replicate` will run of `per_call` replicates or more."""
-    _kernel(name, lambda network_key, _: measure(network_key), per_call, at_once).compile(Stopwatch())
+class _Compiled(Exception):
+    """The kernel that was to run is compiled."""
+
+
+_ONLY_COMPILING: ContextVar[bool] = ContextVar("only compiling", default=False)
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """What is inside ends where it would first run a kernel, which is then compiled."""
+    outside = _ONLY_COMPILING.set(True)
+    try:
+        with suppress(_Compiled):
+            yield
+    finally:
+        _ONLY_COMPILING.reset(outside)
 
 
 def replicate(
@@ -171,6 +185,9 @@ def replicate(
     of_one = measure if which is not None else lambda network_key, _: measure(network_key)
     kernel = _kernel(name, of_one, min(per_call, networks), at_once)
     stopwatch = stopwatch or Stopwatch()
+    if _ONLY_COMPILING.get():
+        kernel.compile(stopwatch)
+        raise _Compiled
     blocks = range(first, first + networks, kernel.count)
     parts = collect(blocks, lambda some: kernel(key, some, which or 0, stopwatch), lambda: kernel.structure(key))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import latex
 
@@ -219,7 +219,7 @@ def run(
         next_formula = iter(formulas)  # of one list: each goes to the worker that is free
         # One thread simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
         tasks = [pool.submit(all_of, *each) for each in (*((next_formula, worker) for worker in workers), (iter(simulations), workers[0]))]
-        pool.submit(_compile_ahead, simulations, stop)
+        pool.submit(_compile_ahead, simulations, settings.seed, stop)
         try:
             for task in as_completed(tasks):
                 task.result()
@@ -232,16 +232,15 @@ def run(
     return audit
 
 
-def _compile_ahead(simulations: list[Check], stop: threading.Event) -> None:
+def _compile_ahead(simulations: list[Check], seed: int, stop: threading.Event) -> None:
     """Compiling is a third of a simulation's work, and runs beside others."""
     from proofs_checks import observed
 
-    for experiment, design in {check.subject: check.design for check in simulations}.items():
+    for check in simulations:
         if stop.is_set():
             return
         with suppress(Exception):  # what cannot be compiled is found, and said, by the check itself
-            assert design is not None and not isinstance(experiment, Statement)
-            observed.prepare(experiment, design)
+            observed.prepare(*_simulated(check, seed))
 
 
 def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
@@ -254,6 +253,21 @@ def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
     except (Exception, SystemExit) as error:  # an error in a check is a finding, not a crash of the audit
         found = _evidence(check, Verdict.UNDECIDED, f"{type(error).__name__}: {error}")
     return replace(found, seconds=time.perf_counter() - start)
+
+
+class _Simulated(NamedTuple):
+    """What the simulation of a check is given."""
+
+    experiment: Experiment
+    name: str
+    design: Design
+    seed: int
+    stream: str
+
+
+def _simulated(check: Check, seed: int) -> _Simulated:
+    assert check.design is not None and not isinstance(check.subject, Statement)
+    return _Simulated(check.subject, check.name.rsplit("/", 1)[-1], check.design, seed, f"{check.claim.id}/{check.number}")
 
 
 def _evidence(check: Check, verdict: Verdict, sentence: str, **rest: Any) -> Evidence:
@@ -293,11 +307,10 @@ def _enclosed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
 def _observed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
     from proofs_checks import observed
 
-    assert check.design is not None and not isinstance(check.subject, Statement)
-    stream = f"{check.claim.id}/{check.number}"
-    finding = observed.run(check.subject, check.name.rsplit("/", 1)[-1], check.design, settings.seed, stream)
+    simulated = _simulated(check, settings.seed)
+    finding = observed.run(*simulated)
     if settings.replicates and is_random(check):
-        finding = observed.calibrated(finding, check.design, settings.replicates, settings.seed, check.id)
+        finding = observed.calibrated(finding, simulated.design, settings.replicates, settings.seed, check.id)
     return _evidence(
         check,
         finding.verdict,

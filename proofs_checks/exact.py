@@ -10,6 +10,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -23,6 +24,7 @@ from theory.claim import Claim, Interval, Relation, Statement
 
 BUDGET = 60.0  #: seconds of its processor's time for one link, so that other work on the machine does not decide
 PATIENCE = 20  #: times that many seconds by the clock, for a process that waits for nothing
+NICE = 10  #: of the process, as Unix counts
 POLL = 0.5  #: seconds between two looks at it
 
 
@@ -53,6 +55,8 @@ def decide_links(statement: Statement, domain: tuple[Interval, ...]) -> Iterator
 def _serve(connection: Connection) -> None:
     """The worker: receives (statement, domain), sends one LinkResult after another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes, and this one has an owner who ends it
+    with suppress(psutil.Error, ValueError):  # where simulations run beside it, they are what takes longest
+        psutil.Process().nice(NICE)
     while (task := connection.recv()) is not None:
         statement, domain = task
         try:

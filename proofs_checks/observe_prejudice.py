@@ -17,7 +17,8 @@ from sympy import sympify
 from numerics import keys
 from numerics.control_variates import Adjustment, fitted
 from numerics.datasets import gram
-from numerics.ensemble import Precision, Sampler, Size, controlled_moments, prepare_controlled_moments
+from numerics.ensemble import Precision, Sampler, Size, controlled_moments
+from numerics.kernel import compiling
 from numerics.precision import control_drift, drift
 from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
@@ -120,7 +121,9 @@ def rung_size(network: Stack, width: int, depth: int, precision: Precision = Pre
 def prepare(experiment: Prejudice, design: Design) -> None:
     """Compile what the ladder runs."""
     for width in rungs_of(experiment, design).widths:
-        prepare_controlled_moments(experiment.network, rung_size(experiment.network, width, max(experiment.depths)))
+        size = rung_size(experiment.network, width, max(experiment.depths))
+        with compiling():
+            controlled_moments(experiment.network, size, keys.stream(0, "compiled"), size.networks_per_call)
 
 
 class _Ensemble:

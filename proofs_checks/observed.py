@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import ModuleType
 
 from numerics import keys
+from numerics.kernel import compiling
 from proofs_checks import (
     observe_agreement,
     observe_expectations,
@@ -88,10 +89,16 @@ def run(experiment: Experiment, name: str, design: Design, seed: int, stream: st
     return found
 
 
-def prepare(experiment: Experiment, design: Design) -> None:
-    """Compile what takes an experiment's checks longest to compile, ahead of them: it may run beside other checks."""
-    if isinstance(experiment, Prejudice):
-        observe_prejudice.prepare(experiment, design)
+def prepare(experiment: Experiment, name: str, design: Design, seed: int, stream: str) -> None:
+    """Compile what a check runs first, of a ladder all of it, ahead of it: it may run beside other checks."""
+    match experiment:
+        case Prejudice():
+            observe_prejudice.prepare(experiment, design)
+        case Agreement():
+            pass  # what it predicts before it draws takes longer than compiling
+        case _:
+            with compiling():
+                run(experiment, name, design, seed, stream)
 
 
 def calibrated(finding: Finding, design: Design, replicates: int, seed: int, stream: str) -> Finding:

@@ -47,14 +47,15 @@ def gradient_factor(network: Network, law: Law) -> Expr:
     factor = exact(network.weight_variance)
     if (together := _standardised_together(network)) is not None:
         return factor * _behind_sets(*together, network, law)
-    before = law
-    for stage in network.block:
+    before, last = law, len(network.block) - 1
+    for number, stage in enumerate(network.block):
         if stage.couples_samples and law.shape is not Shape.GAUSSIAN and before.overlap != 0:
             raise NoClosedForm(
                 "behind an activation, units whose means differ have different variances over the batch, and different gradients"
             )
         factor *= stage.on_gradient(law)
-        law = stage.on_law(law)
+        if number < last:  # the law that a block leaves takes longer than all the rest
+            law = stage.on_law(law)
     return factor
 
 
