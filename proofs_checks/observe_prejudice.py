@@ -43,11 +43,11 @@ class Rungs:
     least: int = 0
 
 
-DRAWN = 128  #: the widest that is drawn with all its weights where these are Gaussian: from Gram matrices the others
+NARROW = 128  #: the widest that is drawn with all its weights where these are Gaussian: from Gram matrices the others
 #: The value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance. What remains of the bias, b₂/(NW), counts against the claim.
 TWO = Rungs((128, 2048), (1 / 16, 1))
 SECOND = 12  #: the largest b₂ found, of overlaps of average pooling (11.1 ± 1.1)
-#: Where that would be half the standard error that the resolution asks for: b₃/(LMN) remains, at a third more work.
+#: Where that would be more than half the standard error that the resolution asks for: b₃/(LMN) remains, at a third more work.
 THREE = Rungs((128, 512, 4096), (1 / 64, 1 / 6, 1))
 #: Where the rate of the bias is asserted. Its rivals are as near at every resolution.
 RATED = Rungs((32, 64, 128, 2048), (1 / 4, 1 / 4, 1 / 4, 1), least=2**18)
@@ -114,7 +114,7 @@ def _first_gram(network: Stack) -> np.ndarray:
 
 def rung_size(network: Stack, width: int, depth: int, precision: Precision = Precision.SINGLE) -> Size:
     """The finite sizes of a rung."""
-    sampler = Sampler.GRAM if width > DRAWN and network.weights is Distribution.GAUSSIAN else Sampler.WEIGHTS
+    sampler = Sampler.GRAM if width > NARROW and network.weights is Distribution.GAUSSIAN else Sampler.WEIGHTS
     return Size(width, depth, samples_of(network), sampler=sampler, precision=precision)
 
 

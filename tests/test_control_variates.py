@@ -168,7 +168,7 @@ def test_what_varies_less_than_its_rounding_is_left_out():
 
 def test_the_pilot_that_settles_multipliers_enters_nothing():
     experiment = CLAIMS["layer_norm_before_relu"].experiments[0]
-    width = observe_prejudice.DRAWN
+    width = observe_prejudice.NARROW
     pilot = observe_prejudice.pilot_of(experiment, width, 1, "test")
     assert pilot.overlap.shape == (observe_prejudice.PILOT // 2, len(experiment.depths))
     other = observe_prejudice._drawn(experiment, width, 64, 1, "test", "ladder")[0]
@@ -196,7 +196,7 @@ def test_more_than_may_be_drawn_is_undecided_and_says_so():
 def test_float64_where_rounding_would_rule():
     """At the audit's resolution networks are float32; where half the standard error asked for is less than their drift, float64, whose drift is less."""
     experiment = CLAIMS["layer_norm_basin"].experiments[0]
-    pilot = observe_prejudice.pilot_of(experiment, observe_prejudice.DRAWN, 1, "precision")
+    pilot = observe_prejudice.pilot_of(experiment, observe_prejudice.NARROW, 1, "precision")
     single, double = (observe_prejudice._drift(experiment, 0, pilot, each) for each in Precision)
     assert double < single / 2
     for resolution, precision in ((0.01, Precision.SINGLE), (0.0005, Precision.DOUBLE)):

@@ -57,7 +57,7 @@ def test_biases_move_the_neutral_point(bias):
     assert abs(point.overlap - float(root)) <= 2 * point.radius + 1e-15 and point.attracts and point.certain
     assert (end.overlap, end.attracts) == (1, False)
     for start in (0.0, 0.95):
-        deep = predict(Network(LayerNorm, Placement.POST, bias_variance=float(bias), input_overlap=start), 4000).overlap
+        deep = predict(Network(LayerNorm, Placement.POST, bias_variance=float(bias), input_overlap=start), 1000).overlap
         assert deep == pytest.approx(point.overlap, abs=1e-9)
 
 

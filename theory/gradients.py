@@ -13,7 +13,7 @@ that nothing common to the samples reaches the next. At finite B, and in groups 
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 
 from sympy import Derivative, Expr, Integral, Rational, S, asin, cos, exp, oo, pi, simplify, sinh, sqrt
 
@@ -47,15 +47,13 @@ def gradient_factor(network: Network, law: Law) -> Expr:
     factor = exact(network.weight_variance)
     if (together := _standardised_together(network)) is not None:
         return factor * _behind_sets(*together, network, law)
-    before, last = law, len(network.block) - 1
-    for number, stage in enumerate(network.block):
-        if stage.couples_samples and law.shape is not Shape.GAUSSIAN and before.overlap != 0:
+    met = accumulate(network.block, lambda before, stage: stage.on_law(before), initial=law)
+    for stage, here in zip(network.block, met, strict=False):  # the law that the block leaves is not asked for: it takes longest
+        if stage.couples_samples and here.shape is not Shape.GAUSSIAN and law.overlap != 0:
             raise NoClosedForm(
                 "behind an activation, units whose means differ have different variances over the batch, and different gradients"
             )
-        factor *= stage.on_gradient(law)
-        if number < last:  # the law that a block leaves takes longer than all the rest
-            law = stage.on_law(law)
+        factor *= stage.on_gradient(here)
     return factor
 
 
