@@ -155,13 +155,14 @@ class _Units:
         terms = Add.make_args(_spread(centre))
         total = S.Zero
         for term in terms:
+            if not term.has(s.m):
+                total += term
+                continue
             factor, body = term.as_independent(s.m, as_Add=False)
             total += factor * self._over_units(body, bound / factor if bound is not None and len(terms) == 1 else None)
         return _tidy(total)
 
     def _over_units(self, body: Expr, bound: Expr | None) -> Expr:
-        if not body.has(s.m):
-            return body
         if body.is_polynomial(s.m) and not body.has(Centre, Average):
             return _polynomial_mean(body.subs(s.m, s.x), S.Zero, self.V)
         base, order = body.as_base_exp()
