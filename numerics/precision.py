@@ -6,9 +6,10 @@ $E(t-ch)^2 = (1-c)(c + 1/m)\,$power, at most $\frac14(1+1/m)^2\,$power: errors o
 $(1 + 1/m)\rho$ (Cauchy and Schwarz). With $u = 2^{-24}$ the errors are of two kinds.
 
 *Of one number*: each rounding changes it by a factor within $1 \pm u$; $r$ of them in a layer, whatever their signs, move c by at most
-$(1+1/m)\,ru$. They can be alike in all networks (a library's function errs in the same direction each time), and do not average out: the *drift*. Networks that compute in float64 keep that of the
-numbers they draw, which are float32. With x a Gaussian's mean on the level that is drawn as $x + a$, a mean feels $E|ax|$ to first order, a power
-$1 - E(x+a)^2$: over all levels 2.4u and 1.9u. What is drawn has the law of its negative: means of odd functions feel nothing.
+$(1+1/m)\,ru$. They can be alike in all networks (a library's function errs in the same direction each time), and do not average out: the *drift*.
+Networks that compute in float64 keep that of the numbers they draw, which are float32. With x a Gaussian's mean on the level that is drawn as
+$x + a$, a mean feels $E|ax|$ to first order, a power $1 - E(x+a)^2$: over all levels 2.4u and 1.9u. What is drawn has the law of its negative:
+means of odd functions feel nothing.
 
 *Of a sum* of M terms, of the dense layer or of an average, in any order: M − 1 additions of partial sums and M roundings of terms. Weights of mean
 zero make the mean square of a partial sum at most that of the whole sum, so that
@@ -113,7 +114,8 @@ def drift(network: Stack, depth: int, samples: int, precision: Precision = Preci
     dense_layers = 2 if isinstance(network, ResidualNetwork) else 1
     steps = PER_STEP * _steps(network)
     of_layer = FLOAT32 * steps if precision is Precision.SINGLE else DRAWN * dense_layers + FLOAT64 * steps
-    return _pairing(network, samples) * (of_layer * sum(g**behind for behind in range(depth)) + DRAWN * g**depth)
+    of_inputs = DRAWN * g**depth
+    return _pairing(network, samples) * (of_layer * sum(g**behind for behind in range(depth)) + of_inputs)
 
 
 def control_drift(network: Stack, precision: Precision = Precision.SINGLE) -> float:

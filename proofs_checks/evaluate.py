@@ -78,6 +78,7 @@ def gaussian_integral(function: Expr, z: Expr, low: Expr, high: Expr) -> Expr:
     Raises
     ------
     NotCovered
+        If it does not apply.
     """
     return Add(*(_of_terms(part, z) for part in _between_bends((function, low, high), z)))
 
@@ -154,6 +155,7 @@ def limit_by_stirling(function: Expr, n: Expr) -> Expr:
     Raises
     ------
     NotCovered
+        If it does not apply.
     """
     if not function.has(loggamma):
         raise NotCovered

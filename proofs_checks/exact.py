@@ -7,10 +7,10 @@ the process that was busy with it is ended.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -55,8 +55,8 @@ def decide_links(statement: Statement, domain: tuple[Interval, ...]) -> Iterator
 def _serve(connection: Connection) -> None:
     """The worker: receives (statement, domain), sends one LinkResult after another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes, and this one has an owner who ends it
-    with suppress(psutil.Error, ValueError):  # where simulations run beside it, they are what takes longest
-        psutil.Process().nice(NICE)
+    if os.name == "posix":
+        os.nice(NICE)  # where simulations run beside it, they are what takes longest
     while (task := connection.recv()) is not None:
         statement, domain = task
         try:

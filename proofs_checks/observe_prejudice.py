@@ -119,7 +119,7 @@ def rung_size(network: Stack, width: int, depth: int, precision: Precision = Pre
 
 
 def prepare(experiment: Prejudice, design: Design) -> None:
-    """Compile what the ladder runs."""
+    """Compile what the ladder runs, in float32: which of them are float64 its pilot settles."""
     for width in rungs_of(experiment, design).widths:
         size = rung_size(experiment.network, width, max(experiment.depths))
         with compiling():
@@ -173,7 +173,7 @@ def _adjusted(adjustments: tuple[Adjustment, ...], overlap: np.ndarray, controls
 
 @cache
 def pilot_of(experiment: Prejudice, width: int, seed: int, stream: str) -> Pilot:
-    """The pilot of an experiment, in networks of the widest rung but one."""
+    """The pilot of an experiment: networks of a width, the second widest of its ladder."""
     overlap, controls = _drawn(experiment, width, PILOT, seed, stream, "pilot")
     half, drifted = PILOT // 2, control_drift(experiment.network)
     adjustments = tuple(

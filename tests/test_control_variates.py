@@ -200,11 +200,7 @@ def test_float64_where_rounding_would_rule():
     single, double = (observe_prejudice._drift(experiment, 0, pilot, each) for each in Precision)
     assert double < single / 2
     for resolution, precision in ((0.01, Precision.SINGLE), (0.0005, Precision.DOUBLE)):
-        asked = (
-            resolution
-            * observe_prejudice.sensitivity(observe_prejudice.stated_at(experiment, experiment.depths[0]))
-            / Design(1e-8, resolution).deviations
-        )
+        asked = observe_prejudice._asked(experiment, experiment.depths[0], Design(1e-8, resolution))
         assert (single if precision is Precision.SINGLE else double) <= asked / 2
         assert observe_prejudice._precision(experiment, Design(1e-8, resolution), pilot) is precision
     assert observe_prejudice.rung_size(experiment.network, 128, 2, Precision.DOUBLE).precision is Precision.DOUBLE
