@@ -19,8 +19,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numerics import keys
 from numerics.sharing import collect
 
-#: Less than half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products.
+#: Less than half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products. Where registers
+#: have 512 bits, LLVM uses half of them unless told otherwise, and Gaussian numbers take twice as long.
 COMPILER = {
+    "xla_cpu_prefer_vector_width": 512,
     "xla_backend_optimization_level": 1,
     "xla_cpu_use_fusion_emitters": False,
     "xla_llvm_disable_expensive_passes": True,

@@ -25,10 +25,12 @@ from sympy import (
     Sum,
     acos,
     diff,
+    exp,
     expand,
     expand_func,
     expand_log,
     factor,
+    fraction,
     gammasimp,
     lambdify,
     logcombine,
@@ -53,8 +55,15 @@ def _factor_radicands(e: Expr) -> Expr:
     return e.replace(lambda p: p.is_Pow and p.exp in (HALF, -HALF), lambda p: factor(p.base) ** p.exp)
 
 
+def _numerator(e: Expr) -> Expr:
+    """What is above a common denominator: zero where the whole is."""
+    return expand(fraction(together(e))[0])
+
+
 _SIMPLIFIERS: tuple[Callable[[Expr], Expr], ...] = (
     expand,
+    _numerator,
+    lambda e: expand(e.rewrite(exp)),
     simplify,
     lambda e: simplify(expand(e, func=True)),
     lambda e: trigsimp(expand(e, trig=True)),

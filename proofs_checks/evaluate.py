@@ -7,7 +7,8 @@ to SymPy what it does not cover.
   and the number C of $P' + Pq' + C = p$, the antiderivative is $Pe^q + C e^{\gamma+\beta^2/4\alpha}\sqrt{\pi/4\alpha}\,\mathrm{erf}(\sqrt\alpha z - \beta/2\sqrt\alpha)$.
   Where p has rectifiers or moduli of linear functions, the interval is divided where these vanish.
 - $\lim f(n)$ for f with terms $c(n)\log\Gamma(u(n))$, u linear: by Stirling's series $\log\Gamma(u) = (u-\tfrac12)\log u - u + \tfrac12\log 2\pi + \frac1{12u} - R$,
-  $0 < R < 1/(360u^3)$, where $c/u^3$ vanishes.
+  $0 < R < 1/(360u^3)$, where $c/u^3$ vanishes. What is left are terms $c(n)\log(an+b)$, c rational: where these c add up to zero, so that $\log n$ goes,
+  $\log(1+\frac b{an})$ by its series leaves a rational function.
 """
 
 from __future__ import annotations
@@ -173,5 +174,45 @@ def limit_by_stirling(function: Expr, n: Expr) -> Expr:
         if degree(u, n) != 1 or not u.coeff(n).is_positive or degree(numerator, n) - degree(denominator, n) >= 3:
             raise NotCovered
         terms.append(coefficient * ((u - Rational(1, 2)) * log(u) - u + log(2 * pi) / 2 + 1 / (12 * u)))
-    found: Expr = gruntz(Add(*terms), n, oo)
-    return found
+    function = Add(*terms)
+    try:
+        return limit_of_logarithms(function, n)
+    except NotCovered:
+        found: Expr = gruntz(function, n, oo)
+        return found
+
+
+def limit_of_logarithms(function: Expr, n: Expr) -> Expr:
+    r"""The limit for n → ∞ of a sum of terms $c(n)\log(an+b)$ and c(n), c rational: the second half of the second rule above.
+
+    Raises
+    ------
+    NotCovered
+        If it does not apply, or there is no finite limit.
+    """
+    rational, logarithms = [], []
+    for term in Add.make_args(expand(function)):
+        if not term.has(log) or not (inside := [each for each in term.atoms(log) if each.has(n)]):
+            rational.append(term)
+            continue
+        (u,), coefficient = inside[0].args, term / inside[0]
+        if not u.is_polynomial(n) or degree(u, n) != 1 or not u.coeff(n).is_positive:
+            raise NotCovered
+        logarithms.append((coefficient, u.coeff(n), expand(u - u.coeff(n) * n)))
+    if expand(fraction(together(Add(*(c for c, _, _ in logarithms))))[0]) != 0:
+        raise NotCovered
+    for c, a, b in logarithms:
+        enough = degree(_polynomials(c, n)[0], n)  # c times what follows vanishes
+        rational += [c * log(a), *(-c * (-b / (a * n)) ** power / power for power in range(enough, 0, -1))]
+    above, below = (Poly(part, n) for part in _polynomials(Add(*rational), n))
+    if above.degree() > below.degree() or not below.LC().is_nonzero:
+        raise NotCovered
+    return above.LC() / below.LC() if above.degree() == below.degree() else Integer(0)
+
+
+def _polynomials(rational: Expr, n: Expr) -> tuple[Expr, Expr]:
+    """Numerator and denominator of a rational function of n."""
+    parts = tuple(map(expand, fraction(together(rational))))
+    if not all(each.is_polynomial(n) for each in parts):
+        raise NotCovered
+    return parts

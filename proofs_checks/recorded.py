@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from proofs_checks.evidence import Evidence, UnreadableEvidence, Verdict, digest
 from theory.claim import Claim
 
 
-def read(path: Path, catalogue: dict[str, Claim]) -> Audit:
+def read(path: Path, catalogue: Mapping[str, Claim]) -> Audit:
     """The audit that an evidence file records; evidence of anything changed since is UNDECIDED.
 
     Raises

@@ -109,28 +109,27 @@ def module_option(command: Callable[..., int | None]) -> Callable[..., int | Non
     return run
 
 
-# Claims take a second or two to build: commands that need none of them do not wait for them.
+# Claims take seconds to derive: commands that need none of them do not wait for them.
 
 
-def catalogue(module: str | None) -> dict[str, Claim]:
+def catalogue(module: str | None) -> Mapping[str, Claim]:
     """All claims by id, the module's included."""
     from theory.catalogue import CLAIMS
 
-    return {**CLAIMS, **{claim.id: claim for claim in claims_added(module)}}
+    own = {claim.id: claim for claim in claims_added(module)}
+    return {**CLAIMS, **own} if own else CLAIMS
 
 
 def claims_added(module: str | None) -> tuple[Claim, ...]:
     """The claims of installed packages and --module, each with an id of its own: evidence and seeds go by it."""
     from theory.catalogue import CLAIMS
 
-    taken = set(CLAIMS)
-    for claim in added("claims", module):
-        if claim.id in taken:
-            raise click.UsageError(
-                f"{module or 'an installed package'} defines the claim {claim.id!r}, a name that is taken: give it another"
-            )
-        taken.add(claim.id)
-    return added("claims", module)
+    claims = added("claims", module)
+    ids = [claim.id for claim in claims]
+    for id in ids:
+        if ids.count(id) > 1 or id in CLAIMS:
+            raise click.UsageError(f"{module or 'an installed package'} defines the claim {id!r}, a name that is taken: give it another")
+    return claims
 
 
 @cache

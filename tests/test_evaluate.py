@@ -28,10 +28,11 @@ from sympy import (
     sin,
     sqrt,
 )
+from sympy.series.gruntz import gruntz
 
 from proofs_checks import evaluate as rules
 from proofs_checks import mutants
-from proofs_checks.evaluate import NotCovered, evaluate, gaussian_integral, limit_by_stirling
+from proofs_checks.evaluate import NotCovered, evaluate, gaussian_integral, limit_by_stirling, limit_of_logarithms
 from theory import symbols as s
 from theory.gaussian_functions import Phi, expectation, phi
 
@@ -165,6 +166,37 @@ def test_limits_of_log_gamma(function, value):
     assert expand(limit_by_stirling(function, n) - value) == 0
 
 
+LOGARITHMS = [
+    (n * (log(2 * n + 3) - log(2 * n)), Rational(3, 2)),
+    (n**2 * (log(n + s.x) - log(n) - s.x / n), -(s.x**2) / 2),
+    (n**3 * (log(n + 1) - 2 * log(n) + log(n - 1)) + n, 0),
+    (log(3 * n) - log(n) + (2 * n**2 + 1) / (n**2 - n), log(3) + 2),
+    ((log(n + 1) - log(n)) * n**2 / (n + s.u), 1),
+    (n * (log(n + s.x) - log(n)) - s.x, 0),
+]
+LOGARITHMS_LEFT = [
+    log(n) / n,  # log n does not go
+    n * log(n + 1) - log(n),
+    n**2 * (log(n + 1) - log(n)),  # no finite limit
+    log(n + 1) ** 2 - log(n) ** 2,
+    log(n) * (log(n + 1) - log(n + 2)),
+    log(n**2 + 1) - 2 * log(n),  # not of a linear function
+    log(1 - n) - log(2 - n),
+    sqrt(n) * (log(n + 1) - log(n)),
+]
+
+
+@pytest.mark.parametrize("function, value", LOGARITHMS)
+def test_limits_of_logarithms(function, value):
+    found = limit_of_logarithms(function, n)
+    assert expand(found - value) == 0 and expand(gruntz(function, n, oo) - value) == 0
+
+
+@pytest.mark.parametrize("function", LOGARITHMS_LEFT)
+def test_limits_of_logarithms_that_are_left(function):
+    assert is_left(limit_of_logarithms, function, n)
+
+
 @pytest.mark.parametrize("function", LIMITS_LEFT)
 def test_limits_that_the_rule_does_not_cover_are_left(function):
     limit = Limit(function, n, oo)
@@ -198,6 +230,14 @@ def of_limits():
         yield is_left(rules.limit_by_stirling, function, n)
 
 
+def of_logarithms():
+    """The same of limits of logarithms."""
+    for function, value in LOGARITHMS:
+        yield expand(rules.limit_of_logarithms(function, n) - value) == 0
+    for function in LOGARITHMS_LEFT:
+        yield is_left(rules.limit_of_logarithms, function, n)
+
+
 def notices(battery):
     """One is wrong, or raises: what raises leaves a derivation undecided."""
     try:
@@ -208,7 +248,12 @@ def notices(battery):
 
 MUTANTS = [
     pytest.param(original, mutant, battery, id=f"{original.__name__} {mutant.change}")
-    for original, battery in ((rules._of_product, of_integrals), (rules._between_bends, of_integrals), (rules.limit_by_stirling, of_limits))
+    for original, battery in (
+        (rules._of_product, of_integrals),
+        (rules._between_bends, of_integrals),
+        (rules.limit_by_stirling, of_limits),
+        (rules.limit_of_logarithms, of_logarithms),
+    )
     for mutant in (*mutants.operations(original), *mutants.inequalities(original))
 ]
 
@@ -219,6 +264,6 @@ def test_an_operator_changed_is_noticed(original, mutant, battery):
         assert notices(battery)
 
 
-@pytest.mark.parametrize("battery", [of_integrals, of_limits])
+@pytest.mark.parametrize("battery", [of_integrals, of_limits, of_logarithms])
 def test_the_rules_as_they_are_pass(battery):
     assert not notices(battery)

@@ -233,7 +233,7 @@ PATCHES = {
     "a precision": (mpmath.mp, "prec", 10),
     "an entry among the norms": (norms.NORMS, "layer_norm", norms.RMSNorm),
     "an entry among the activations": (activations.ACTIVATIONS, "relu", activations.Tanh),
-    "an entry among the claims": (CLAIMS, "kappa_shape", CLAIMS["overlap_recursion"]),
+    "an entry among the claims": (CLAIMS._claims, "kappa_shape", CLAIMS["overlap_recursion"]),
 }
 
 

@@ -17,7 +17,7 @@ from proofs_checks.evidence import Verdict
 from proofs_checks.store import NAME, CannotStore, Store
 from theory.catalogue import CLAIMS
 
-NAMES = ("rectified_moments_scale", "kappa_shape", "prejudice_without_norm_by_activation")
+NAMES = ("rectified_moments_scale", "class_fraction_law", "leave_one_out_estimators")
 CHOSEN = [CLAIMS[name] for name in NAMES]
 QUICK = [CLAIMS["class_fraction_limits"], CLAIMS["lyapunov_implies_lindeberg"], CLAIMS["prejudice_grows_with_depth"]]
 PROGRAM = "from reports.command_line import main; main()"

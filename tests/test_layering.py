@@ -1,6 +1,7 @@
 """Imports run one way, symbols are made in one room, and the checkers of both can fail."""
 
 import ast
+import importlib
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from theory import catalogue
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
@@ -179,7 +182,17 @@ def loaded(code, **environment):
 
 def test_the_catalogue_loads_neither_numbers_nor_networks():
     # SymPy's own ground types may be python-flint's, if that is installed; asked for Python's, nothing loads it.
-    assert loaded("    import theory.catalogue", SYMPY_GROUND_TYPES="python") == set()
+    assert loaded("    from theory.catalogue import CLAIMS\n    len(CLAIMS)", SYMPY_GROUND_TYPES="python") == set()
+
+
+def test_a_claim_is_derived_without_those_that_follow(monkeypatch):
+    modules = []
+    monkeypatch.setattr(catalogue, "import_module", lambda name: modules.append(name) or importlib.import_module(name))
+    claims = catalogue.Catalogue()
+    assert claims["kappa_shape"].id == "kappa_shape" and modules == ["theory.assumptions", "theory.gaussian"]
+    assert "no_such_claim" not in claims and modules == [f"theory.{name}" for name in catalogue.MODULES]
+    assert [*claims] == [claim.id for name in modules for claim in importlib.import_module(name).CLAIMS]
+    assert len(claims) == len({*claims}) > 100
 
 
 def test_predict_does_not_load_jax():

@@ -112,7 +112,8 @@ class PiecewiseLinear(Elementwise):
 
     def gaussian(self, q: Expr, p: Expr) -> tuple[Expr, Expr]:
         slope, c = exact(self.negative_slope), p / q
-        return (1 - slope) * sqrt(q / (2 * pi)), q / 2 * ((1 + slope**2) * kappa(c) - 2 * slope * kappa(-c))
+        opposite = kappa(-c) if slope != 0 else S.Zero  # SymPy takes long over the signs in it
+        return (1 - slope) * sqrt(q / (2 * pi)), q / 2 * ((1 + slope**2) * kappa(c) - 2 * slope * opposite)
 
     def square(self, q: Expr) -> Expr:
         return (1 + exact(self.negative_slope) ** 2) * q / 2

@@ -15,7 +15,7 @@ that nothing common to the samples reaches the next. At finite B, and in groups 
 from collections.abc import Iterator
 from itertools import accumulate, islice
 
-from sympy import Derivative, Expr, Integral, Rational, S, asin, cos, exp, oo, pi, simplify, sinh, sqrt
+from sympy import Derivative, Expr, Integral, Rational, S, asin, cos, exp, oo, pi, sinh, sqrt
 
 from theory import symbols as s
 from theory.activations import ACTIVATIONS, Activation, Elementwise, PiecewiseLinear
@@ -64,7 +64,7 @@ def gradient_factors(network: Network) -> Iterator[Expr]:
 
 def factor_between(network: Network) -> Expr:
     """χ of the second hidden layer: a norm has then made the law that it meets at every later one."""
-    return next(islice(gradient_factors(network), 1, None))
+    return gradient_factor(network, next(islice(network.states(), 1, None)))
 
 
 def _standardised_together(network: Network) -> tuple[Expr, PiecewiseLinear] | None:
@@ -127,7 +127,7 @@ def projected_share(slope: Expr, size: Expr) -> Expr:
 
 def overlap_slope(network: Network) -> Expr:
     """Slope at c = 1 of the map of overlaps, as a function of the power."""
-    return simplify(network.overlap_map().diff(s.c)).subs(s.c, 1)
+    return network.layer_map().correlation.diff(s.c).subs(s.c, 1)
 
 
 def squares(activation: Activation, q: Expr) -> tuple[Expr, Expr]:

@@ -4,7 +4,7 @@ The first shift the overlap that the recursion starts from, the second change it
 reached.
 """
 
-from sympy import Expr, Integral, Rational, S, asin, diff, pi, simplify, sqrt
+from sympy import Expr, Integral, Rational, S, asin, pi, sqrt
 
 from theory import symbols as s
 from theory.activations import ACTIVATIONS
@@ -139,7 +139,7 @@ GAIN_AND_BIAS = Claim(
         ),
         Statement(
             "relu_slope_at_one",
-            derived=simplify(diff(_relu_map, s.c).subs(s.q, _fixed_power)).subs(s.c, 1),
+            derived=_relu_map.diff(s.c).subs(s.q, _fixed_power).subs(s.c, 1),
             stated=_gain / 2,
             reason=r"$\kappa'(1) = 1$, at the settled power: $1 - c$ falls geometrically",
         ),
@@ -147,13 +147,13 @@ GAIN_AND_BIAS = Claim(
         Statement("layer_norm_power", derived=_norm.power, stated=_gain + _bias, reason="the norm's power is one"),
         Statement(
             "layer_norm_slope_at_one",
-            derived=simplify(diff(_norm_map, s.c)).subs(s.c, 1),
+            derived=_norm_map.diff(s.c).subs(s.c, 1),
             stated=_gain / (_gain + _bias) * pi / (pi - 1),
             reason=r"$\kappa'(1) = 1$",
         ),
         Statement(
             "layer_norm_threshold",
-            derived=simplify(diff(_norm_map, s.c)).subs(s.c, 1).subs(s.bias_deviation, s.weight_deviation / sqrt(pi - 1)),
+            derived=_norm_map.diff(s.c).subs(s.c, 1).subs(s.bias_deviation, s.weight_deviation / sqrt(pi - 1)),
             stated=1,
             reason=r"at $\sigma_b^2 = \sigma_w^2/(\pi-1)$; with more bias the slope is below one and $c = 1$ attracts",
         ),
