@@ -8,7 +8,7 @@ $(1 + 1/m)\rho$ (Cauchy and Schwarz). With $u = 2^{-24}$ the errors are of two k
 *Of one number*: each rounding changes it by a factor within $1 \pm u$; $r$ of them in a layer, whatever their signs, move c by at most
 $(1+1/m)\,ru$. They can be alike in all networks (a library's function errs in the same direction each time), and do not average out: the *drift*.
 Networks that compute in float64 keep that of the numbers they draw, which are float32. With x a Gaussian's mean on the level that is drawn as
-$x + a$, a mean feels $E|ax|$ to first order, a power $1 - E(x+a)^2$: over all levels 2.4u and 1.9u. What is drawn has the law of its negative:
+$x + a$, a mean feels $E|ax|$ to first order, a power $1 - E(x+a)^2$: over all levels 1.8u and 1.7u. What is drawn has the law of its negative:
 means of odd functions feel nothing.
 
 *Of a sum* of M terms, of the dense layer or of an average, in any order: M − 1 additions of partial sums and M roundings of terms. Weights of mean
@@ -40,7 +40,7 @@ from theory.stream import ResidualNetwork
 
 FLOAT32 = 2.0**-24  #: unit roundoff
 FLOAT64 = 2.0**-53
-DRAWN = 2.5 * FLOAT32  #: what the levels of drawn numbers do to a mean, at most
+DRAWN = 2 * FLOAT32  #: what the levels of drawn numbers do to a mean, at most
 PER_STEP = 4  #: roundings of one number in a dense layer or a stage, or a library's function that errs by two units in the last place
 DEVIATIONS = 6.0  #: λ: probability 3e-8 of a network
 #: g of the catalogue's activations that are no rectifiers, at the powers they meet; √g is a layer's factor for errors. Their squared slopes are below 1.3.
