@@ -38,6 +38,7 @@ from sympy import (
     radsimp,
     sign,
     simplify,
+    sympify,
     together,
     trigsimp,
 )
@@ -140,7 +141,7 @@ def vanishes(residual: Expr, domain: tuple[Interval, ...]) -> bool:
 
 def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:
     """Whether SymPy's assumptions make some form of the residual literally positive."""
-    return any(candidate.is_positive is True for form in _forms(residual, domain) for candidate in (form, simplify(form), factor(form)))
+    return any(form_of(form).is_positive is True for form in _forms(residual, domain) for form_of in (sympify, simplify, factor))
 
 
 def _counterexample(residual: Expr, relation: Relation, domain: tuple[Interval, ...]) -> tuple[dict[Expr, Expr], Expr] | None:

@@ -162,7 +162,7 @@ def test_gaussian_levels_are_within_their_roundings(monkeypatch):
         of_jax = np.sqrt(2) * np.asarray(jax.lax.erf_inv(jnp.asarray((part + 0.5) / 2 ** (draws.MANTISSA - 1), jnp.float32)), float)
         worst, worst_of_jax = (max(known, np.max(np.abs(y / middle - 1))) for known, y in ((worst, x), (worst_of_jax, of_jax)))
     assert DRAWN / 2 < off <= DRAWN and DRAWN / 2 < 1 - power <= DRAWN
-    assert worst <= 6 * FLOAT32 and worst_of_jax > 90 * FLOAT32
+    assert worst <= 6 * FLOAT32 < worst_of_jax  # or JAX's would do
 
 
 def test_draws_of_any_shape():
