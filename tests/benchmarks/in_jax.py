@@ -14,6 +14,7 @@ from numerics.control_variates import fitted
 from numerics.draws import gaussian
 from numerics.ensemble import Sampler, Size, controlled_moments, moments, product
 from numerics.estimators import Moments
+from numerics.kernel import compiler_options
 from numerics.precision import control_drift
 from numerics.prejudice import simulate
 from proofs_checks.prediction import predict
@@ -76,7 +77,7 @@ def draw_controlled(size: Size, networks: int) -> object:
 
 @cache
 def bare(size: Size, networks: int) -> Callable[[], Any]:
-    """Random draws and matrix products of as many networks of a size, from a Gram matrix its QR factor too; nothing between them."""
+    """Random draws and matrix products of as many networks of a size, from a Gram matrix its QR factor too, compiled as kernels are; nothing between them."""
 
     def layer(h: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
         factor = h if size.sampler is Sampler.WEIGHTS else jnp.linalg.qr(h.T, mode="r").T
@@ -87,8 +88,9 @@ def bare(size: Size, networks: int) -> Callable[[], Any]:
         every = jax.random.split(key, 1 + size.depth)
         return lax.scan(layer, gaussian(every[0], (size.samples, size.width)), every[1:])[0]
 
-    run = jax.jit(lambda every: lax.map(one, every, batch_size=min(networks, size.networks_at_once)))
     every = keys.members(keys.stream(1, "benchmark", "bare"), 0, networks)
+    whole = jax.jit(lambda every: lax.map(one, every, batch_size=min(networks, size.networks_at_once)))
+    run = whole.lower(every).compile(compiler_options())
     return lambda: jax.block_until_ready(run(every))
 
 
