@@ -20,7 +20,7 @@ from numerics import keys
 from numerics.sharing import collect
 
 #: Less than half the compile time, at the same speed of the kernels: their time is spent in random bits and matrix products. Where registers
-#: have 512 bits, LLVM uses half of them unless told otherwise, and Gaussian numbers take twice as long.
+#: have 512 bits, LLVM uses half of them unless told otherwise, and random numbers take up to twice as long.
 COMPILER = {
     "xla_cpu_prefer_vector_width": 512,
     "xla_backend_optimization_level": 1,

@@ -30,7 +30,6 @@ from sympy import (
     expand_func,
     expand_log,
     factor,
-    fraction,
     gammasimp,
     lambdify,
     logcombine,
@@ -38,12 +37,11 @@ from sympy import (
     radsimp,
     sign,
     simplify,
-    sympify,
     together,
     trigsimp,
 )
 
-from proofs_checks.evaluate import evaluate
+from proofs_checks.evaluate import evaluate, numerator
 from proofs_checks.evidence import Verdict
 from theory.claim import Interval, Relation, sample_points
 
@@ -56,14 +54,9 @@ def _factor_radicands(e: Expr) -> Expr:
     return e.replace(lambda p: p.is_Pow and p.exp in (HALF, -HALF), lambda p: factor(p.base) ** p.exp)
 
 
-def _numerator(e: Expr) -> Expr:
-    """What is above a common denominator: zero where the whole is."""
-    return expand(fraction(together(e))[0])
-
-
 _SIMPLIFIERS: tuple[Callable[[Expr], Expr], ...] = (
     expand,
-    _numerator,
+    numerator,
     lambda e: expand(e.rewrite(exp)),
     lambda e: gammasimp(expand_func(e)),
     simplify,
@@ -141,7 +134,7 @@ def vanishes(residual: Expr, domain: tuple[Interval, ...]) -> bool:
 
 def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:
     """Whether SymPy's assumptions make some form of the residual literally positive."""
-    return any(form_of(form).is_positive is True for form in _forms(residual, domain) for form_of in (sympify, simplify, factor))
+    return any(form_of(form).is_positive is True for form in _forms(residual, domain) for form_of in (lambda e: e, simplify, factor))
 
 
 def _counterexample(residual: Expr, relation: Relation, domain: tuple[Interval, ...]) -> tuple[dict[Expr, Expr], Expr] | None:

@@ -168,10 +168,8 @@ def limit_by_stirling(function: Expr, n: Expr) -> Expr:
             continue
         if len(gammas) != 1 or (coefficient := term / gammas[0]).has(loggamma):
             raise NotCovered
-        (u,), (numerator, denominator) = gammas[0].args, fraction(together(coefficient))
-        if not all(each.is_polynomial(n) for each in (u, numerator, denominator)):
-            raise NotCovered
-        if degree(u, n) != 1 or not u.coeff(n).is_positive or degree(numerator, n) - degree(denominator, n) >= 3:
+        (u,), (above, below) = gammas[0].args, _polynomials(coefficient, n)
+        if not u.is_polynomial(n) or degree(u, n) != 1 or not u.coeff(n).is_positive or degree(above, n) - degree(below, n) >= 3:
             raise NotCovered
         terms.append(coefficient * ((u - Rational(1, 2)) * log(u) - u + log(2 * pi) / 2 + 1 / (12 * u)))
     function = Add(*terms)
@@ -199,7 +197,7 @@ def limit_of_logarithms(function: Expr, n: Expr) -> Expr:
         if not u.is_polynomial(n) or degree(u, n) != 1 or not u.coeff(n).is_positive:
             raise NotCovered
         logarithms.append((coefficient, u.coeff(n), expand(u - u.coeff(n) * n)))
-    if expand(fraction(together(Add(*(c for c, _, _ in logarithms))))[0]) != 0:
+    if numerator(Add(*(c for c, _, _ in logarithms))) != 0:
         raise NotCovered
     for c, a, b in logarithms:
         enough = degree(_polynomials(c, n)[0], n)  # c times what follows vanishes
@@ -208,6 +206,11 @@ def limit_of_logarithms(function: Expr, n: Expr) -> Expr:
     if above.degree() > below.degree() or not below.LC().is_nonzero:
         raise NotCovered
     return above.LC() / below.LC() if above.degree() == below.degree() else Integer(0)
+
+
+def numerator(e: Expr) -> Expr:
+    """What is above a common denominator: zero where the whole is."""
+    return expand(fraction(together(e))[0])
 
 
 def _polynomials(rational: Expr, n: Expr) -> tuple[Expr, Expr]:

@@ -192,11 +192,8 @@ def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dic
     if units > 2 * WIDE_PILOT * widest:
         wide = _adjusted(pilot.adjustments, *_drawn(experiment, widest, WIDE_PILOT, seed, stream, "pilot"))
         units = min(units, _units(experiment, design, rungs, pilot.overlap, wide))
-    wanted = {
-        width: units * share if width == widest else max(units * share, rungs.least)
-        for width, share in zip(rungs.widths, rungs.shares, strict=True)
-    }
-    sizes = {width: math.ceil(units / width) for width, units in wanted.items()}
+    least = {width: rungs.least if width < widest else 0 for width in rungs.widths}
+    sizes = {width: math.ceil(max(share * units, least[width]) / width) for width, share in zip(rungs.widths, rungs.shares, strict=True)}
     precision = _precision(experiment, design, pilot)
     drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder", precision) for width, networks in sizes.items()}
     return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}

@@ -23,7 +23,7 @@ from theory.activations import ACTIVATIONS
 from theory.edge_of_chaos import on_critical_line
 from theory.experiments import GradientGrowth
 from theory.gradient_growth import BATCH_NORM, BATCHES, GROUPS, LAYER_NORM_AFTER, LAYER_NORM_BEFORE, WITHOUT_NORM
-from theory.gradients import factor_between, gradient_factor, gradient_factors
+from theory.gradients import factor_between, gradient_factor
 from theory.law import NoClosedForm
 from theory.network import Network, Placement
 from theory.norms import NORMS, BatchNorm, LayerNorm, Norm, RMSNorm, ghost_batch_norm, group_norm
@@ -95,7 +95,8 @@ def test_a_ghost_batch_is_a_batch():
 
 def test_the_first_layer_sees_the_inputs():
     """Inputs of unit power have a spread that rectified ones have not: π/(π−1) from the second layer on, ½ before."""
-    first, second, third = islice(gradient_factors(Network(BatchNorm, PRE)), 3)
+    network = Network(BatchNorm, PRE)
+    first, second, third = (gradient_factor(network, law) for law in islice(network.states(), 3))
     assert first == Rational(1, 2) and second == third and simplify(second - pi / (pi - 1)) == 0
 
 

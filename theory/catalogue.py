@@ -40,8 +40,8 @@ MODULES = (
 class Catalogue(Mapping[str, Claim]):
     """Claims by id, in the order of their modules: to look one up loads these up to its own, to go through them loads all."""
 
-    def __init__(self, modules: tuple[str, ...] = MODULES) -> None:
-        self._to_come = list(modules)
+    def __init__(self) -> None:
+        self._to_come = list(MODULES)
         self._claims: dict[str, Claim] = {}
 
     def _load_next(self) -> None:

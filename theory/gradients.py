@@ -12,7 +12,6 @@ share is 2/N; over a batch too it is $O(1/B)$, because the centring of one block
 that nothing common to the samples reaches the next. At finite B, and in groups of finitely many units, the share is computed.
 """
 
-from collections.abc import Iterator
 from itertools import accumulate, islice
 
 from sympy import Derivative, Expr, Integral, Rational, S, asin, cos, exp, oo, pi, sinh, sqrt
@@ -55,11 +54,6 @@ def gradient_factor(network: Network, law: Law) -> Expr:
             )
         factor *= stage.on_gradient(here)
     return factor
-
-
-def gradient_factors(network: Network) -> Iterator[Expr]:
-    """χ of the first hidden layer, the second, …"""
-    return (gradient_factor(network, law) for law in network.states())
 
 
 def factor_between(network: Network) -> Expr:
