@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
 from inspect import getattr_static
 from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -43,23 +43,31 @@ OWN_AFFAIR = {
     "__abstractmethods__",
 }
 
+Reading = Callable[[], Iterable[tuple[Any, Any]]]  #: names, and what they lead to
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_LEADS_NOWHERE = (*_PLAIN, ModuleType, BuiltinFunctionType)
 #: In a library: counters, caches and what is filled when first asked for. Whether something is None or true is steady in a class.
 _UNSTEADY_IN_CLASS = {dict, list, set, int}
 _UNSTEADY = {*_UNSTEADY_IN_CLASS, bool, str, bytes, type(None)}
 
 
-class _Name(NamedTuple):
-    """A name, where it was found, and what it leads to."""
+class _Owner(NamedTuple):
+    """What has names: where it was found, how they are read, and what they led to."""
 
-    owner: Any
     where: str
-    name: Any
-    value: Any
+    thing: Any
+    read: Reading
+    project: bool
+    members: dict[Any, Any]
 
-    def __str__(self) -> str:
-        return _in_words(self.where, self.name)
+    def members_now(self) -> dict[Any, Any]:
+        """What the names lead to, without what is the affair of Python or of a library."""
+        named = [(name, value) for name, value in list(self.read()) if name not in OWN_AFFAIR]  # other threads may add names meanwhile
+        if not self.project:
+            unsteady = _UNSTEADY_IN_CLASS if isinstance(self.thing, type) else _UNSTEADY
+            named = [(name, value) for name, value in named if type(value) not in unsteady]
+        return dict(named)
 
 
 class Snapshot:
@@ -69,52 +77,59 @@ class Snapshot:
     """
 
     def __init__(self) -> None:
-        self.names: dict[tuple[int, Any], _Name] = {}  #: by the address of what has the name, which many paths may lead to
-        self.owners: set[int] = set()
-        for name, module in sorted(sys.modules.items(), key=_foundations_first):
-            room = name.partition(".")[0]
-            if isinstance(module, ModuleType) and (room in PROJECT or room in PACKAGES or name in MODULES):
-                self._add(sys.modules, "sys.modules", name, module)
-                self._note(name, module, vars(module), room in PROJECT)
+        self._owners: list[_Owner] = []
+        self._met: set[int] = set()  #: addresses: many paths may lead to one
+        for name, module in self._noted("", sys.modules, _checker, project=True).items():
+            self._note(name, module, vars(module).items, name.partition(".")[0] in PROJECT)
         for path in OBJECTS:
             where, _, name = path.rpartition(".")
             if (thing := getattr(sys.modules.get(where), name, None)) is not None:
-                self._note(path, thing, vars(thing), project=False)
+                self._note(path, thing, vars(thing).items, project=False)
                 for kind in type(thing).__mro__[:-1]:
-                    self._enter(path, kind, project=False)
-        for path, setting in _settings():
-            self._add(_settings, "", path, setting)
+                    self._enter("", path, kind, project=False)
+        self._noted("", _settings, _settings, project=True)
 
     def first_change(self) -> str | None:
         """The first name that no longer leads to what it led to, or that hides another since; None where there is none."""
-        now = Snapshot().names
-        for key, was in self.names.items():
-            if key not in now or not _same(was.value, now[key].value):
-                return str(was)
-        for key, new in now.items():
-            if key not in self.names and id(new.owner) in self.owners and _hides(new.owner, new.name):
-                return str(new)
+        for owner in self._owners:
+            now = owner.members_now()
+            for name, was in owner.members.items():
+                if name not in now or not _same(was, now[name]):
+                    return _in_words(owner.where, name)
+            for name in now.keys() - owner.members.keys():
+                if _hides(owner.thing, name):
+                    return _in_words(owner.where, name)
         return None
 
-    def _add(self, owner: Any, where: str, name: Any, value: Any) -> None:
-        self.names[id(owner), name] = _Name(owner, where, name, value)
+    def _noted(self, where: str, thing: Any, read: Reading, project: bool) -> dict[Any, Any]:
+        owner = _Owner(where, thing, read, project, {})
+        owner.members.update(owner.members_now())
+        self._met.add(id(thing))
+        if owner.members:
+            self._owners.append(owner)
+        return owner.members
 
-    def _note(self, where: str, owner: Any, members: Any, project: bool) -> None:
-        self.owners.add(id(owner))
-        for name, value in list(members.items()):
-            if name in OWN_AFFAIR or (not project and type(value) in (_UNSTEADY_IN_CLASS if isinstance(owner, type) else _UNSTEADY)):
-                continue
-            self._add(owner, where, name, value)
-            self._enter(_in_words(where, name), value, project)
+    def _note(self, where: str, thing: Any, read: Reading, project: bool) -> None:
+        """Note a thing and all under it."""
+        for name, value in self._noted(where, thing, read, project).items():
+            self._enter(where, name, value, project)
 
-    def _enter(self, path: str, value: Any, project: bool) -> None:
-        if isinstance(value, (*_PLAIN, ModuleType, BuiltinFunctionType)) or id(value) in self.owners:
+    def _enter(self, where: str, name: Any, value: Any, project: bool) -> None:
+        if isinstance(value, _LEADS_NOWHERE) or id(value) in self._met:
             return
-        self.owners.add(id(value))
         if isinstance(value, type):
             path, project = f"{value.__module__}.{value.__qualname__}", _room(value) in PROJECT
-        if inner := dict(_members(value, project)):
-            self._note(path, value, inner, project)
+        else:
+            path = _in_words(where, name)
+        self._note(path, value, partial(_members, value, project), project)
+
+
+def _checker() -> Iterator[tuple[str, ModuleType]]:
+    """The modules that are noted, the project's own first: what several names lead to is named by the first room that has it."""
+    for name, module in sorted(sys.modules.items(), key=_foundations_first):
+        room = name.partition(".")[0]
+        if isinstance(module, ModuleType) and (room in PROJECT or room in PACKAGES or name in MODULES):
+            yield name, module
 
 
 def _members(value: Any, project: bool) -> Iterator[tuple[Any, Any]]:
@@ -129,7 +144,7 @@ def _members(value: Any, project: bool) -> Iterator[tuple[Any, Any]]:
     elif isinstance(value, type):
         if _room(value) in LOOKED_INTO:
             yield "__bases__", value.__bases__
-            yield from vars(value).items()
+            yield from list(vars(value).items())
     elif isinstance(value, staticmethod | classmethod):
         yield "__func__", value.__func__
     elif isinstance(value, property):
@@ -139,12 +154,12 @@ def _members(value: Any, project: bool) -> Iterator[tuple[Any, Any]]:
     elif not project:
         return
     elif isinstance(value, dict):
-        yield from value.items()
+        yield from list(value.items())
     elif isinstance(value, tuple | list):
         yield from enumerate(value)
     elif _room(type(value)) in PROJECT and hasattr(value, "__dict__"):
         yield "__class__", type(value)
-        yield from vars(value).items()
+        yield from list(vars(value).items())
     if hasattr(value, "__wrapped__") and not isinstance(value, type):
         yield "__wrapped__", value.__wrapped__
 
@@ -155,7 +170,6 @@ def _room(kind: type) -> str:
 
 
 def _foundations_first(named: tuple[str, Any]) -> tuple[int, str]:
-    """What several names lead to is named by the first room that has it."""
     room = named[0].partition(".")[0]
     return PROJECT.index(room) if room in PROJECT else len(PROJECT), named[0]
 

@@ -44,7 +44,8 @@ NEEDS = {
     "predict": ("theory.extension", "proofs_checks.prediction", "proofs_checks.fixed_points"),
     "simulate": ("theory.extension", "numerics.prejudice", "proofs_checks.evidence"),
     "report": ("theory.catalogue", "proofs_checks.audit", "proofs_checks.observed", "reports.latex"),
-    "list": ("theory.catalogue", "theory.extension"),
+    "list": ("theory.extension",),
+    "list claims": ("theory.catalogue", "theory.extension"),
     "show": ("theory.catalogue", "theory.extension", "reports.terminal"),
 }
 
@@ -74,7 +75,8 @@ def run(module: str, budget: Budget, load: Callable[[], object], command: Callab
     context = click.get_current_context()
     if _child is None:
         return _watch(context.find_root().obj, module, budget)
-    return _child.run(str(context.info_name), module, load, command)
+    name = str(context.info_name)
+    return _child.run(NEEDS.get(f"{name} {context.params.get('what')}", NEEDS[name]), module, load, command)
 
 
 def progress() -> None:
@@ -201,10 +203,9 @@ class _Child:
         with self.lock, contextlib.suppress(OSError):
             self.pipe.send_bytes(message)
 
-    def run(self, verb: str, module: str, load: Callable[[], object], command: Callable[[], int | None]) -> int | None:
+    def run(self, needs: tuple[str, ...], module: str, load: Callable[[], object], command: Callable[[], int | None]) -> int | None:
         """Load the module and run the command."""
-        needs = [importlib.import_module(name) for name in NEEDS[verb]]
-        if catalogue in needs:
+        if catalogue in [importlib.import_module(name) for name in needs]:
             len(catalogue.CLAIMS)  # all derived: to derive more of them would be a change
         self.module, self.before = module, Snapshot()
         self.say(b"ready")
