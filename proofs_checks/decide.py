@@ -13,39 +13,57 @@ from dataclasses import dataclass
 import mpmath
 from sympy import (
     Abs,
+    Add,
     Derivative,
     Expr,
     Float,
     Integral,
     Limit,
-    Max,
+    Mul,
     Piecewise,
+    Pow,
     Product,
     Rational,
     Sum,
+    Symbol,
     acos,
+    asin,
+    atan,
+    cos,
+    cosh,
     diff,
+    erf,
     exp,
     expand,
     expand_func,
     expand_log,
     factor,
+    gamma,
     gammasimp,
     lambdify,
+    log,
     logcombine,
+    loggamma,
+    polygamma,
     powdenest,
+    preorder_traversal,
     radsimp,
     sign,
     simplify,
+    sin,
+    sinh,
+    tanh,
     together,
     trigsimp,
 )
+from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction
 
 from proofs_checks.evaluate import evaluate, numerator
 from proofs_checks.evidence import Verdict
 from theory.claim import Interval, Relation, sample_points
 
 HALF = Rational(1, 2)
+_CONTINUOUS = (Abs, acos, asin, atan, cos, cosh, erf, exp, sin, sinh, tanh)  #: at all real arguments at which they are real
 UNEVALUATED = (Integral, Limit, Piecewise, Derivative, Sum, Product, sign)
 
 
@@ -54,11 +72,15 @@ def _factor_radicands(e: Expr) -> Expr:
     return e.replace(lambda p: p.is_Pow and p.exp in (HALF, -HALF), lambda p: factor(p.base) ** p.exp)
 
 
-_SIMPLIFIERS: tuple[Callable[[Expr], Expr], ...] = (
+_Simplifiers = tuple[Callable[[Expr], Expr], ...]
+
+_QUICK: _Simplifiers = (
     expand,
     numerator,
     lambda e: expand(e.rewrite(exp)),
     lambda e: gammasimp(expand_func(e)),
+)
+_SIMPLIFIERS: _Simplifiers = (
     simplify,
     lambda e: simplify(expand(e, func=True)),
     lambda e: trigsimp(expand(e, trig=True)),
@@ -69,6 +91,7 @@ _SIMPLIFIERS: tuple[Callable[[Expr], Expr], ...] = (
     lambda e: simplify(e.rewrite(acos)),
     lambda e: simplify(_factor_radicands(e)),
 )
+_SIMPLIFIERS_OF_SLOPES: _Simplifiers = (simplify, radsimp, factor, lambda e: simplify(_factor_radicands(e)))
 
 
 @dataclass(frozen=True)
@@ -113,23 +136,45 @@ def _forms(residual: Expr, domain: tuple[Interval, ...]) -> Iterator[Expr]:
 
 
 def vanishes(residual: Expr, domain: tuple[Interval, ...]) -> bool:
-    """Whether the residual simplifies to a literal 0, or its derivative does and so does its value at one point."""
-    for form in _forms(residual, domain):
-        if any(simplifier(form) == 0 for simplifier in _SIMPLIFIERS):
+    """Whether the residual simplifies to a literal 0; or it is continuous, its derivative does, and so does its value at one point."""
+    if _simplifies(residual, domain, _QUICK):
+        return True
+    if residual.has(InverseTrigonometricFunction):  # its derivative has none, and SymPy takes long over identities between them
+        return _is_constantly_zero(residual, domain) or _simplifies(residual, domain, _SIMPLIFIERS)
+    return _simplifies(residual, domain, _SIMPLIFIERS) or _is_constantly_zero(residual, domain)
+
+
+def _simplifies(expression: Expr, domain: tuple[Interval, ...], simplifiers: _Simplifiers) -> bool:
+    return any(simplifier(form) == 0 for form in _forms(expression, domain) for simplifier in simplifiers)
+
+
+def _is_constantly_zero(residual: Expr, domain: tuple[Interval, ...]) -> bool:
+    return is_continuous(residual, domain) and any(
+        simplify(residual.subs(interval.symbol, interval.anchor)) == 0
+        and _simplifies(diff(residual, interval.symbol), domain, _SIMPLIFIERS_OF_SLOPES)
+        for interval in domain
+        if not interval.symbol.is_integer
+    )
+
+
+def is_continuous(expression: Expr, domain: tuple[Interval, ...]) -> bool:
+    """Whether it can be read off: all that it divides by, and takes logarithms or Γ of, is of one sign, and nothing else in it jumps."""
+    return all(_keeps_together(part, domain) for part in preorder_traversal(expression) if part.free_symbols)
+
+
+def _keeps_together(part: Expr, domain: tuple[Interval, ...]) -> bool:
+    """Whether this part jumps nowhere that its own parts do not."""
+    match part:
+        case Symbol() | Add() | Mul():
             return True
-    if residual.has(*UNEVALUATED, Max):
-        return False
-    for interval in domain:
-        if interval.symbol.is_integer or simplify(residual.subs(interval.symbol, interval.anchor)) != 0:
-            continue
-        slope = diff(residual, interval.symbol)
-        if any(
-            simplifier(form) == 0
-            for form in _forms(slope, domain)
-            for simplifier in (simplify, radsimp, factor, lambda e: simplify(_factor_radicands(e)))
-        ):
+        case Pow(base=base, exp=power) if power.is_positive and (power.is_integer or base.is_real):
             return True
-    return False
+        case Pow(base=base, exp=power):
+            return is_positive(base, domain) or (power.is_integer is True and is_positive(-base, domain))
+        case log() | gamma() | loggamma() | polygamma():
+            return is_positive(part.args[-1], domain)
+        case _:
+            return isinstance(part, _CONTINUOUS)
 
 
 def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:

@@ -4,9 +4,30 @@ import threading
 import time
 
 import pytest
-from sympy import Derivative, Dummy, Function, Integral, Limit, Max, Rational, acos, cos, exp, gamma, log, oo, pi, sin, sqrt, sympify
+from sympy import (
+    Abs,
+    Derivative,
+    Dummy,
+    Function,
+    Integral,
+    Limit,
+    Max,
+    Rational,
+    acos,
+    atan,
+    cos,
+    exp,
+    gamma,
+    log,
+    oo,
+    pi,
+    sin,
+    sqrt,
+    sympify,
+    tan,
+)
 
-from proofs_checks.decide import decide
+from proofs_checks.decide import decide, is_continuous
 from proofs_checks.evidence import Verdict
 from proofs_checks.exact import ExactWorker, decide_links
 from theory import symbols as s
@@ -64,6 +85,36 @@ def test_what_is_left_unevaluated_is_undecided(left, right, domain):
     decision = decide(sympify(left), Relation.EQUAL, sympify(right), domain)
     assert decision.verdict is Verdict.UNDECIDED
     assert decision.sentence.startswith("could not decide")
+
+
+#: Zero at the anchor and at every point that is looked at, without a slope wherever there is one, and not zero from u = 100 on.
+JUMPS = (
+    atan(s.u / 100 - 1) + atan(100 / (s.u - 100)) + pi / 2,
+    log((s.u - 100) ** 2) - 2 * log(100 - s.u),
+    sqrt((s.u - 100) ** 2) / (s.u - 100) + 1,
+    atan(tan(pi * s.u / 200)) - pi * s.u / 200,
+)
+
+
+@pytest.mark.parametrize("residual", JUMPS, ids=str)
+def test_what_jumps_is_not_constant(residual):
+    assert decide(residual, Relation.EQUAL, sympify(0), (POSITIVE,)).verdict is Verdict.UNDECIDED
+    assert not is_continuous(residual, (POSITIVE,))
+
+
+@pytest.mark.parametrize(
+    "residual",
+    [
+        atan(s.u) + atan(1 / s.u) - pi / 2,
+        log(s.u**2 + s.u) - log(s.u) - log(1 + s.u),
+        acos((1 - s.u**2) / (1 + s.u**2)) - 2 * atan(s.u),
+        Abs(s.u - 1) / (s.u + 1) ** 2,
+        gamma(s.u + 1) / (-1 - s.u) ** 3,
+    ],
+    ids=str,
+)
+def test_continuity_is_read_off(residual):
+    assert is_continuous(residual, (POSITIVE,))
 
 
 def test_equal_to_thirty_digits_at_all_points_is_not_equal():
