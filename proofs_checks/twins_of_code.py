@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-from sympy import Integer, oo, sqrt, sympify
+from sympy import Integer, acos, atan, oo, pi, sqrt, sympify
 
 from numerics import batch_statistic, draws, ensemble, estimators, kernel, keys, layer_statistics, readout
 from numerics.ensemble import Size
@@ -254,6 +254,8 @@ def deciders(claims: Claims) -> Iterator[tuple[Callable[..., Any], Witness, list
     table: list[tuple[Callable[..., Any], Witness, list[Case]]] = [
         (decide.decide, Witness.EXACT, decisions()),
         (decide._counterexample, Witness.EXACT, decisions()),
+        (decide._simplifies, Witness.EXACT, decisions()),
+        (decide._is_constantly_zero, Witness.EXACT, decisions()),
         (enclosed.compare, Witness.ENCLOSED, comparisons()),
         (enclosed._narrow, Witness.ENCLOSED, comparisons()),
         (enclosed._positive_between, Witness.ENCLOSED, comparisons()),
@@ -269,11 +271,15 @@ def deciders(claims: Claims) -> Iterator[tuple[Callable[..., Any], Witness, list
 def decisions() -> list[Case]:
     """Formulas for the exact witness."""
     c, little = s.c, Integer(10) ** -12
+    late = 1 - Integer(10) ** -7  # behind the last point that is looked at
     cases: list[tuple[str, Verdict, Any, Relation, Any]] = [
         ("one formula", Verdict.HOLDS, c, Relation.EQUAL, c),
         ("an identity", Verdict.HOLDS, (c + 1) ** 2, Relation.EQUAL, c**2 + 2 * c + 1),
+        ("an identity by its slope", Verdict.HOLDS, acos(c), Relation.EQUAL, 2 * atan(sqrt((1 - c) / (1 + c)))),
+        ("an identity that jumps", Verdict.UNDECIDED, atan(c / late - 1) + atan(late / (c - late)), Relation.EQUAL, -pi / 2),
         ("a factor", Verdict.FAILS, 2 * c, Relation.EQUAL, c),
         ("a small difference", Verdict.FAILS, c + little, Relation.EQUAL, c),
+        ("a smaller one", Verdict.UNDECIDED, acos(c) + little**2, Relation.EQUAL, 2 * atan(sqrt((1 - c) / (1 + c)))),
         ("an inequality", Verdict.HOLDS, c + 1, Relation.GREATER, c),
         ("a wrong inequality", Verdict.FAILS, c, Relation.GREATER, c + 1),
         ("a small wrong inequality", Verdict.FAILS, c, Relation.GREATER, c + little),
