@@ -1,5 +1,6 @@
 """Three-valued decisions: what is true holds, what is false fails at a point, what SymPy leaves open is undecided."""
 
+import math
 import threading
 import time
 
@@ -13,7 +14,9 @@ from sympy import (
     Limit,
     Max,
     Rational,
+    S,
     acos,
+    asin,
     atan,
     cos,
     exp,
@@ -115,6 +118,49 @@ def test_what_jumps_is_not_constant(residual):
 )
 def test_continuity_is_read_off(residual):
     assert is_continuous(residual, (POSITIVE,))
+
+
+LATE = s.u / 100 - 1  #: changes its sign behind the last point that is looked at
+#: Formulas of y, and what they are for some y only, or for all.
+IDENTITIES = {
+    "√y²": (lambda y: sqrt(y**2), lambda y: y, lambda y: -y, Abs, lambda y: sqrt(y) ** 2),
+    "y/|y|": (lambda y: y / Abs(y), lambda y: Abs(y) / y, lambda y: S.One, lambda y: -S.One, lambda y: sqrt(y) / sqrt(-y)),
+    "log y²": (lambda y: log(y**2), lambda y: 2 * log(y), lambda y: 2 * log(-y), lambda y: 2 * log(Abs(y)), lambda y: log(-y) + log(y)),
+    "atan y": (
+        atan,
+        lambda y: pi / 2 - atan(1 / y),
+        lambda y: -pi / 2 - atan(1 / y),
+        lambda y: 2 * atan(y / (1 + sqrt(1 + y**2))),
+        lambda y: asin(y / sqrt(1 + y**2)),
+        lambda y: acos(1 / sqrt(1 + y**2)),
+        lambda y: -acos(1 / sqrt(1 + y**2)),
+    ),
+    "acos": (
+        lambda y: acos(y / (1 + y**2)),
+        lambda y: pi / 2 - asin(y / (1 + y**2)),
+        lambda y: atan(sqrt((1 + y**2) ** 2 - y**2) / y),
+        lambda y: pi + atan(sqrt((1 + y**2) ** 2 - y**2) / y),
+    ),
+}
+PAIRS = [(name, number) for name, (_, *others) in IDENTITIES.items() for number in range(len(others))]
+
+
+def wrong_at(left, right):
+    """Of points u = 1/4, 3/4, …, 200 those where two formulas have values, and not the same."""
+    return [
+        at
+        for at in (Rational(step, 4) for step in range(1, 800, 2))
+        for here, there in [[complex(each.subs(s.u, at)) for each in (left, right)]]
+        if math.isfinite(abs(here)) and math.isfinite(abs(there)) and abs(here - there) > 1e-9
+    ]
+
+
+@pytest.mark.parametrize("y", [LATE, *(pytest.param(each, marks=pytest.mark.long) for each in (-LATE, 1 / LATE, s.u * LATE))], ids=str)
+@pytest.mark.parametrize("name, number", PAIRS)
+def test_nothing_holds_that_is_wrong_somewhere(name, number, y):
+    left, right = (IDENTITIES[name][each](y) for each in (0, number + 1))
+    verdict = decide(left, Relation.EQUAL, right, (POSITIVE,)).verdict
+    assert verdict is not Verdict.HOLDS or wrong_at(left, right) == []
 
 
 def test_equal_to_thirty_digits_at_all_points_is_not_equal():
