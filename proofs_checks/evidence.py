@@ -8,11 +8,14 @@ import inspect
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
+
+from sympy import Basic, MatrixBase, sstr
 
 from theory.claim import Claim, Witness
 from theory.stages import Stage
@@ -133,15 +136,27 @@ def code_digest() -> str:
 @cache
 def fingerprint(claim: Claim) -> str:
     """A digest of the claim as stated, of all code and versions that check it, and of the files its stages are defined in."""
-    return fingerprint_of(repr(replace(claim, rests_on=())), (stage for experiment in claim.experiments for stage in experiment.stages))
+    return fingerprint_of(replace(claim, rests_on=()), (stage for experiment in claim.experiments for stage in experiment.stages))
 
 
-def fingerprint_of(words: str, stages: Iterable[Stage]) -> str:
-    """A digest of the words, of all code and versions, and of the files that the stages are defined in."""
-    digest = hashlib.sha256((code_digest() + words).encode())
+def fingerprint_of(content: Any, stages: Iterable[Stage]) -> str:
+    """A digest of what is spelled out, of all code and versions, and of the files that the stages are defined in."""
+    digest = hashlib.sha256((code_digest() + spelled_out(content)).encode())
     for path in sorted({stage.defined_in for stage in stages}):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def spelled_out(content: Any) -> str:
+    """The same words for the same content in any process: `repr` with the terms of sums as they are kept, for SymPy evaluates integrals to sort them."""
+    if isinstance(content, Basic | MatrixBase):
+        return str(sstr(content, order="none"))
+    if isinstance(content, tuple):
+        return f"({', '.join(map(spelled_out, content))})"
+    if is_dataclass(content) and not isinstance(content, type):
+        named = (f"{each.name}={spelled_out(getattr(content, each.name))}" for each in fields(content))
+        return f"{type(content).__qualname__}({', '.join(named)})"
+    return content.__qualname__ if isinstance(content, FunctionType) else repr(content)
 
 
 def digest(content: dict[str, Any]) -> str:

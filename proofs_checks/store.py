@@ -85,8 +85,8 @@ class Store:
             raise CannotStore(f"{self.path} cannot be read: {error}") from None
         if any(_digest(id, evidence) != digest for id, evidence, digest in rows):
             raise CannotStore(f"{self.path} was changed after `normproof audit` wrote it: begin anew, without --resume")
-        fingerprints = {check.id: fingerprint(check.claim) for check in self._checks}
-        return {id: item for id, item in found.items() if item.fingerprint == fingerprints.get(id)}
+        claims = {check.id: check.claim for check in self._checks}
+        return {id: item for id, item in found.items() if id in claims and item.fingerprint == fingerprint(claims[id])}
 
     def elapsed(self) -> float:
         """Seconds of the audit until its last finished check."""

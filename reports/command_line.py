@@ -510,7 +510,7 @@ def identity(network: Stack, options: Mapping[str, Any]) -> dict[str, Any]:
     from proofs_checks.evidence import fingerprint_of
 
     words = {name.replace("_", "-"): value for name, value in options.items() if name not in UNTOLD}
-    return {**words, "device": devices()[0].device_kind, "code": fingerprint_of(repr(network), network.stages)}
+    return {**words, "device": devices()[0].device_kind, "code": fingerprint_of(network, network.stages)}
 
 
 def print_simulation(network: Stack, found: Mapping[str, Any], as_json: bool) -> None:

@@ -4,14 +4,16 @@ The checks that pytest selected (`-k CLAIM` works) run once, formulas beside sim
 item then asserts its own evidence. Shares of α are those of the whole plan, whatever was selected.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from proofs_checks import observed
 from proofs_checks.audit import Settings, plan, run
-from proofs_checks.evidence import Verdict
+from proofs_checks.evidence import Verdict, fingerprint
 from proofs_checks.finding import Finding
 from theory.catalogue import CLAIMS
-from theory.claim import Kind, Witness
+from theory.claim import Kind, Step, Witness
 from theory.experiments import GramIdentity, Neutral, Prejudice, SpectralBounds
 
 SETTINGS = Settings()
@@ -78,6 +80,21 @@ def test_assumptions_have_no_evidence_and_are_rested_on():
     assert len(assumptions) == 8
     for claim in assumptions:
         assert claim.id in used and not claim.statements and not claim.experiments
+
+
+def test_a_fingerprint_is_of_one_claim_and_of_all_of_it():
+    claim = CLAIMS["layer_norm_after_relu"]
+    first, *others = claim.statements
+    changed = [
+        replace(claim, says="another"),
+        replace(claim, statements=(replace(first, stated=first.stated + 1), *others)),
+        replace(claim, statements=(replace(first, steps=(Step(first.stated, "one more"),)), *others)),
+        replace(claim, experiments=(replace(claim.experiments[0], depths=(1, 3, 4)), *claim.experiments[1:])),
+        replace(claim, domain=(replace(claim.domain[0], low=0), *claim.domain[1:])),
+    ]
+    prints = [fingerprint(each) for each in (*CLAIMS.values(), *changed)]
+    assert len(set(prints)) == len(prints)
+    assert fingerprint(replace(claim, rests_on=())) == fingerprint(claim)
 
 
 def test_what_is_no_number_is_no_evidence(monkeypatch):
