@@ -99,6 +99,12 @@ JUMPS = (
 )
 
 
+@pytest.mark.parametrize("low, high", [(0, oo), (-oo, oo), (-oo, -2), (-1, 0), (-2, -1), (Rational(1, 2), 1), (3, oo), (1 / pi, 1)])
+def test_an_anchor_is_in_its_interval(low, high):
+    interval = Interval(s.x, low, high)
+    assert interval.low <= interval.anchor <= interval.high and interval.anchor.is_finite
+
+
 @pytest.mark.parametrize("residual", JUMPS, ids=str)
 def test_what_jumps_is_not_constant(residual):
     assert decide(residual, Relation.EQUAL, sympify(0), (POSITIVE,)).verdict is Verdict.UNDECIDED

@@ -89,7 +89,9 @@ class Interval:
     @property
     def anchor(self) -> Expr:
         """A point of the interval, or an end of it, at which formulas are simple."""
-        return sympify(0) if self.low <= 0 < self.high else self.low + 1
+        if self.low <= 0 <= self.high:
+            return sympify(0)
+        return self.high if self.low == -oo or self.low + 1 > self.high else self.low + 1
 
     @property
     def core(self) -> tuple[Expr, Expr]:
