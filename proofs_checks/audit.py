@@ -284,7 +284,7 @@ def _exact(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
     last = results[-1]
     count = len(statement.chain)
     if verdict is Verdict.HOLDS:
-        sentence = f"{count} step{'s' * (count > 1)}, each decided: the residual is a literal 0 or the sign is literal"
+        sentence = f"{count} step{'s' * (count > 1)}, each decided: a literal 0, or a literal sign"
     else:
         left, right, reason = statement.chain[len(results) - 1]
         sentence = f"step {len(results)} of {count} ({reason}): {last.sentence}"

@@ -1,8 +1,8 @@
 """Deciding one link of a derivation, three-valued.
 
-Only a literal zero holds an equality and only a literal True holds a sign. What SymPy leaves unevaluated
-is undecided, which is red; a residual that is not zero at a rational point, in high-precision arithmetic,
-fails.
+Only a literal zero holds an equality, of the residual or, where it is continuous, of its slope and of itself at
+one point; only a literal True holds a sign. What SymPy leaves unevaluated is undecided, which is red; a residual
+that is not zero at a rational point, in high-precision arithmetic, fails.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ from proofs_checks.evidence import Verdict
 from theory.claim import Interval, Relation, sample_points
 
 HALF = Rational(1, 2)
+SIMPLIFIES = "the residual simplifies to 0"
+IS_CONSTANT = "the residual is continuous, and its slope and its value at one point simplify to 0"
 _CONTINUOUS = (Abs, acos, asin, atan, cos, cosh, erf, exp, sin, sinh, tanh)  #: at all real arguments at which they are real
 UNEVALUATED = (Integral, Limit, Piecewise, Derivative, Sum, Product, sign)
 
@@ -106,7 +108,7 @@ class Decision:
 def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, ...]) -> Decision:
     """Decide `left relation right` on the domain.
 
-    Equalities hold when left − right becomes a literal 0; inequalities when left − right is literally
+    Equalities hold when left − right becomes a literal 0, or a constant that does; inequalities when left − right is literally
     positive in the domain's positive parametrisation.
     """
     if relation is Relation.EQUAL and left == right:
@@ -119,8 +121,8 @@ def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, 
         at = ", ".join(f"{symbol} = {number}" for symbol, number in point.items()) or "every point"
         return Decision(Verdict.FAILS, residual, f"the residual is {value} at {at}")
     if relation is Relation.EQUAL:
-        if vanishes(residual, used):
-            return Decision(Verdict.HOLDS, residual - residual, "the residual simplifies to 0")
+        if reason := why_zero(residual, used):
+            return Decision(Verdict.HOLDS, residual - residual, reason)
     elif is_positive(residual, used):
         return Decision(Verdict.HOLDS, residual, "positive on the whole domain")
     if left_over:
@@ -135,13 +137,17 @@ def _forms(residual: Expr, domain: tuple[Interval, ...]) -> Iterator[Expr]:
         yield residual.subs(domain[0].symbol, domain[0].by_positive)
 
 
-def vanishes(residual: Expr, domain: tuple[Interval, ...]) -> bool:
-    """Whether the residual simplifies to a literal 0; or it is continuous, its derivative does, and so does its value at one point."""
+def why_zero(residual: Expr, domain: tuple[Interval, ...]) -> str:
+    """Why the residual is zero on the domain, in words; none where that is not seen."""
     if _simplifies(residual, domain, _QUICK):
-        return True
-    if residual.has(InverseTrigonometricFunction):  # its derivative has none, and SymPy takes long over identities between them
-        return _is_constantly_zero(residual, domain) or _simplifies(residual, domain, _SIMPLIFIERS)
-    return _simplifies(residual, domain, _SIMPLIFIERS) or _is_constantly_zero(residual, domain)
+        return SIMPLIFIES
+    # The slope of an angle has no angles, and SymPy takes long over identities between them.
+    angles = residual.has(InverseTrigonometricFunction)
+    if angles and _is_constantly_zero(residual, domain):
+        return IS_CONSTANT
+    if _simplifies(residual, domain, _SIMPLIFIERS):
+        return SIMPLIFIES
+    return IS_CONSTANT if not angles and _is_constantly_zero(residual, domain) else ""
 
 
 def _simplifies(expression: Expr, domain: tuple[Interval, ...], simplifiers: _Simplifiers) -> bool:

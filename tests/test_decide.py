@@ -30,7 +30,7 @@ from sympy import (
     tan,
 )
 
-from proofs_checks.decide import decide, is_continuous
+from proofs_checks.decide import IS_CONSTANT, SIMPLIFIES, decide, is_continuous
 from proofs_checks.evidence import Verdict
 from proofs_checks.exact import ExactWorker, decide_links
 from theory import symbols as s
@@ -103,6 +103,12 @@ JUMPS = (
 def test_an_anchor_is_in_its_interval(low, high):
     interval = Interval(s.x, low, high)
     assert interval.low <= interval.anchor <= interval.high and interval.anchor.is_finite
+
+
+def test_the_sentence_says_by_which_rule():
+    by_slope = decide(acos((1 - s.u**2) / (1 + s.u**2)), Relation.EQUAL, 2 * atan(s.u), (POSITIVE,))
+    assert by_slope.sentence == IS_CONSTANT
+    assert decide((s.u + 1) ** 2, Relation.EQUAL, s.u**2 + 2 * s.u + 1, (POSITIVE,)).sentence == SIMPLIFIES
 
 
 @pytest.mark.parametrize("residual", JUMPS, ids=str)
