@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import mpmath
 from sympy import (
@@ -141,13 +142,13 @@ def why_zero(residual: Expr, domain: tuple[Interval, ...]) -> str:
     """Why the residual is zero on the domain, in words; none where that is not seen."""
     if _simplifies(residual, domain, _QUICK):
         return SIMPLIFIES
-    # The slope of an angle has no angles, and SymPy takes long over identities between them.
-    angles = residual.has(InverseTrigonometricFunction)
-    if angles and _is_constantly_zero(residual, domain):
-        return IS_CONSTANT
-    if _simplifies(residual, domain, _SIMPLIFIERS):
-        return SIMPLIFIES
-    return IS_CONSTANT if not angles and _is_constantly_zero(residual, domain) else ""
+    rules: list[tuple[str, Callable[..., bool]]] = [
+        (SIMPLIFIES, partial(_simplifies, simplifiers=_SIMPLIFIERS)),
+        (IS_CONSTANT, _is_constantly_zero),
+    ]
+    if residual.has(InverseTrigonometricFunction):  # the slope of an angle has no angles, and SymPy takes long over identities between them
+        rules.reverse()
+    return next((reason for reason, holds in rules if holds(residual, domain)), "")
 
 
 def _simplifies(expression: Expr, domain: tuple[Interval, ...], simplifiers: _Simplifiers) -> bool:

@@ -157,13 +157,16 @@ IDENTITIES = {
 PAIRS = [(name, number) for name, (_, *others) in IDENTITIES.items() for number in range(len(others))]
 
 
+ROUNDING = 1e-9  #: of values of order one, computed to 15 digits; those that differ do so by 2π, or by twice what they are
+
+
 def wrong_at(left, right):
     """Of points u = 1/4, 3/4, …, 200 those where two formulas have values, and not the same."""
     return [
         at
         for at in (Rational(step, 4) for step in range(1, 800, 2))
         for here, there in [[complex(each.subs(s.u, at)) for each in (left, right)]]
-        if math.isfinite(abs(here)) and math.isfinite(abs(there)) and abs(here - there) > 1e-9
+        if math.isfinite(abs(here)) and math.isfinite(abs(there)) and abs(here - there) > ROUNDING
     ]
 
 

@@ -144,6 +144,12 @@ def test_junk_is_kept_from_json(normproof):
     assert "loaded" in err and "traced" in err and "raw" in err
 
 
+def test_claims_are_listed_with_those_of_a_module(normproof):
+    status, out, err, sentence = normproof("list claims --module mine.py --json", GOOD)
+    assert (status, sentence) == (0, ""), err
+    assert [each["id"] for each in json.loads(out)] == [*CLAIMS, "mine_pre_relu", "mine_post_relu"]
+
+
 def has_ended(pid):
     """Within seconds; a process that nobody asks for its status stays as a zombie."""
     for _ in range(100):
