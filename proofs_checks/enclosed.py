@@ -53,7 +53,7 @@ def compare(claim: Claim, statement: Statement) -> Enclosure:
             sentence = f"at {at}: {derived.str(12, radius=False)} {sign} {stated.str(12, radius=False)}"
             return Enclosure(Verdict.FAILS, widest, sentence)
     sentence = f"balls of radius below {WIDTH:.0e} agree at {len(points)} point{'s' * (len(points) > 1)}"
-    if statement.relation is Relation.GREATER and len(domain) == 1 and domain[0].high.is_finite:
+    if statement.relation is Relation.GREATER and len(domain) == 1 and domain[0].is_bounded:
         ends = domain[0].core
         tried = _positive_between(statement.derived - statement.stated, domain[0].symbol, *ends)
         if tried is None:

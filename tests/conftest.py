@@ -1,6 +1,7 @@
 """Properties are deterministic: the same examples in every run, and no deadline on a shared machine."""
 
 import pytest
+import tiers
 from hypothesis import settings
 
 settings.register_profile("normproof", derandomize=True, deadline=None, print_blob=True)
@@ -25,6 +26,10 @@ FIRST = (
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also what takes long: most of all twins of claims that are audited with --long")
+
+
+def pytest_configure(config):
+    tiers.configure(config.getoption("--long"))
 
 
 def pytest_collection_modifyitems(config, items):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from scipy import stats
+from tiers import tiered
 
 from proofs_checks.audit import digest
 from reports.command_line import main
@@ -174,7 +175,7 @@ EVERYWHERE = [*(("list norms", name) for name in MODULES), *((verb, "raising.py"
 OFTEN = [("list norms", "missing.py"), ("list norms", "leaving.py"), ("audit", "raising.py")]  #: each starts a process
 
 
-@pytest.mark.parametrize("verb, name", [each if each in OFTEN else pytest.param(*each, marks=pytest.mark.long) for each in EVERYWHERE])
+@pytest.mark.parametrize("verb, name", tiered(EVERYWHERE, OFTEN))
 def test_a_module_that_cannot_be_read(call, verb, name):
     if MODULES[name] is not None:
         Path(name).write_text(MODULES[name])
@@ -332,6 +333,14 @@ def test_a_false_claim_of_ones_own(call):
     assert "acos" in shown["residual"] and r"- \frac{c}{\pi}" in shown["residual"]
     assert shown["rerun:"].strip() == "rerun: normproof audit false_kappa --module claim_of_mine.py"
     assert json.loads(Path("audit/evidence.json").read_text())["verdict"] == "FAILS"
+
+
+def test_a_claim_that_sympy_would_make_true(call):
+    """Of a positive symbol |u| is u before anything is decided: what ranges below zero may not be positive."""
+    Path("claim_of_mine.py").write_text(
+        CLAIM_MODULE.replace("kappa(s.c), stated=s.c / pi", "abs(s.u), stated=s.u").replace("s.c, -1, 1", "s.u, -1, 1")
+    )
+    assert_refused(call("list norms --module claim_of_mine.py"), "u in (-1, 1)", "assumed to be")
 
 
 # Predictions and simulations

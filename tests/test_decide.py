@@ -29,6 +29,7 @@ from sympy import (
     sympify,
     tan,
 )
+from tiers import tiered
 
 from proofs_checks.decide import IS_CONSTANT, SIMPLIFIES, decide, is_continuous
 from proofs_checks.evidence import Verdict
@@ -102,7 +103,7 @@ JUMPS = (
 @pytest.mark.parametrize("low, high", [(0, oo), (-oo, oo), (-oo, -2), (-1, 0), (-2, -1), (Rational(1, 2), 1), (3, oo), (1 / pi, 1)])
 def test_an_anchor_is_in_its_interval(low, high):
     interval = Interval(s.x, low, high)
-    assert interval.low <= interval.anchor <= interval.high and interval.anchor.is_finite
+    assert interval.low < interval.anchor < interval.high
 
 
 def test_the_sentence_says_by_which_rule():
@@ -170,7 +171,7 @@ def wrong_at(left, right):
     ]
 
 
-@pytest.mark.parametrize("y", [LATE, *(pytest.param(each, marks=pytest.mark.long) for each in (-LATE, 1 / LATE, s.u * LATE))], ids=str)
+@pytest.mark.parametrize("y", tiered((LATE, -LATE, 1 / LATE, s.u * LATE), (LATE,)), ids=str)
 @pytest.mark.parametrize("name, number", PAIRS)
 def test_nothing_holds_that_is_wrong_somewhere(name, number, y):
     left, right = (IDENTITIES[name][each](y) for each in (0, number + 1))
@@ -244,7 +245,8 @@ def test_an_overrun_budget_is_undecided_and_the_worker_lives_on(worker, monkeypa
 
 
 def test_an_error_while_deciding_is_undecided(worker):
-    statement = Statement("divides", 1, 0, steps=(Step("not an expression", "a string slipped in"),))
+    statement = Statement("divides", 1, 0)
+    object.__setattr__(statement, "steps", (Step("not an expression", "a string slipped in"),))  # past the constructor, which refuses it
     (result,) = worker.run(_claim(QUICK), statement)
     assert result.verdict is Verdict.UNDECIDED
     assert "Error" in result.sentence

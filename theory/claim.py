@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from sympy import Dummy, Expr, Rational, Symbol, oo, sympify
+from sympy import Dummy, Expr, Float, Rational, Symbol, SympifyError, nan, oo, sympify, true, zoo
 
 from theory import symbols as s
 from theory.experiments import Experiment
@@ -67,7 +67,14 @@ def derived_here(ref: str = "derived here") -> Source:
 
 @dataclass(frozen=True)
 class Interval:
-    """A symbol ranges over (low, high)."""
+    """A symbol ranges over (low, high), or over the integers in between if it is one.
+
+    Raises
+    ------
+    ValueError
+        If the interval is empty, or the symbol is assumed to be what not all numbers of the interval are: of a positive x, SymPy makes
+        |x| = x before anything is decided.
+    """
 
     symbol: Symbol
     low: Expr
@@ -76,22 +83,52 @@ class Interval:
     def __post_init__(self) -> None:
         object.__setattr__(self, "low", sympify(self.low))
         object.__setattr__(self, "high", sympify(self.high))
+        if not (self.low.is_extended_real and self.high.is_extended_real and (self.low < self.high) is true):
+            raise ValueError(f"{self} is no range: its lower end is not below its upper one")
+        if self.symbol.is_integer and not (
+            all(end.is_integer or end.is_infinite for end in (self.low, self.high)) and self.low + 1 < self.high
+        ):
+            raise ValueError(f"{self} is no range of an integer: its ends are integers, with another one between them")
+        borne_out = s.facts(**self._of_all)
+        loose = [fact if so else f"not {fact}" for fact, so in self.symbol.assumptions0.items() if borne_out.get(fact) is not so]
+        if loose:
+            assumed = ", ".join(sorted(fact for fact in loose if "extended" not in fact))
+            raise ValueError(f"{self}: not all of that is what the symbol {self.symbol} is assumed to be ({assumed})")
+
+    def __str__(self) -> str:
+        return f"{self.symbol} in ({self.low}, {self.high})"
+
+    @property
+    def _of_all(self) -> dict[str, bool]:
+        """What is so of all its numbers, in SymPy's words."""
+        whole = 1 if self.symbol.is_integer else 0  # integers above −1 are not negative
+        return {
+            "real": True,
+            **({"integer": True} if whole else {}),
+            **({"positive": True} if self.low >= 0 else {"nonnegative": True} if self.low >= -whole else {}),
+            **({"negative": True} if self.high <= 0 else {"nonpositive": True} if self.high <= whole else {}),
+        }
 
     @property
     def by_positive(self) -> Expr:
         """The symbol as a function of one positive variable, so that signs can be read off."""
-        if self.low == -oo:
-            return self.symbol
         if self.high == oo:
-            return self.low + s.positive
-        return self.low + (self.high - self.low) / (1 + s.positive)
+            return self.symbol if self.low == -oo else self.low + s.positive
+        return self.high - s.positive if self.low == -oo else self.low + (self.high - self.low) / (1 + s.positive)
 
     @property
     def anchor(self) -> Expr:
-        """A point of the interval, or an end of it, at which formulas are simple."""
-        if self.low <= 0 <= self.high:
+        """One of its numbers, at which formulas are simple."""
+        if self.low < 0 < self.high:
             return sympify(0)
-        return self.high if self.low == -oo or self.low + 1 > self.high else self.low + 1
+        if self.low == -oo:
+            return self.high - 1
+        return self.low + 1 if self.high == oo else (self.low + self.high) / 2
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether both ends are finite."""
+        return bool(self.low.is_finite and self.high.is_finite)
 
     @property
     def core(self) -> tuple[Expr, Expr]:
@@ -99,16 +136,19 @@ class Interval:
         return self.low + (self.high - self.low) / 1000, self.high - (self.high - self.low) / 1000
 
     def points(self) -> tuple[Expr, ...]:
-        """Rational points inside, two of them near the ends."""
-        near = Rational(1, 10**6)
-        if self.symbol.is_integer:
-            return tuple(self.low + k for k in (1, 2, 7, 100))
-        if self.low == -oo:
-            return tuple(map(Rational, ("-7/2", "-1/1000", "1/3", "9/4")))
-        if self.high == oo:
-            return tuple(self.low + k for k in (near, Rational(1, 3), 1, Rational(27, 10), 60))
-        span = self.high - self.low
-        return tuple(self.low + span * k for k in (near, Rational(1, 10), Rational(3, 7), Rational(5, 6), 1 - near))
+        """Points inside, near the ends and away from them."""
+        whole = self.symbol.is_integer
+        steps = (1, 2, 7, 100) if whole else (Rational(1, 10**6), Rational(1, 3), 1, Rational(27, 10), 60)
+        if self.low == -oo and self.high == oo:
+            found = tuple(map(Rational, (-7, 0, 1, 100) if whole else ("-7/2", "-1/1000", "1/3", "9/4")))
+        elif self.low == -oo:
+            found = tuple(self.high - step for step in steps)
+        elif self.high == oo or whole:
+            found = tuple(self.low + step for step in steps)
+        else:
+            shares = (steps[0], Rational(1, 10), Rational(3, 7), Rational(5, 6), 1 - steps[0])
+            found = tuple(self.low + (self.high - self.low) * share for share in shares)
+        return tuple(point for point in found if self.low < point < self.high)
 
 
 def sample_points(domain: tuple[Interval, ...]) -> Iterator[dict[Symbol, Expr]]:
@@ -127,6 +167,18 @@ class Step:
 
     becomes: Expr
     reason: str
+
+
+def _formula(value: object, statement: str) -> Expr:
+    try:
+        formula = sympify(value, strict=True)
+    except SympifyError:
+        formula = None
+    if not isinstance(formula, Expr) or formula.has(nan, zoo):
+        raise ValueError(f"statement {statement}: {value} is no formula of numbers")
+    if rounded := formula.atoms(Float):
+        raise ValueError(f"statement {statement}: {rounded.pop()} is rounded, and formulas are exact: write a fraction or a constant")
+    return formula
 
 
 @dataclass(frozen=True)
@@ -151,6 +203,11 @@ class Statement:
         Why the last expression stands in the relation to the stated one.
     equations : tuple of int
         Numbers of the paper's equations that it encodes.
+
+    Raises
+    ------
+    ValueError
+        If a side or a step is no formula, or is rounded; if a step has no reason.
     """
 
     name: str
@@ -163,8 +220,10 @@ class Statement:
     equations: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "derived", sympify(self.derived))
-        object.__setattr__(self, "stated", sympify(self.stated))
+        for side in ("derived", "stated"):
+            object.__setattr__(self, side, _formula(getattr(self, side), self.name))
+        for step in self.steps:
+            _formula(step.becomes, self.name)
         if not all(step.reason.strip() for step in self.steps) or not self.reason.strip():
             raise ValueError(f"every step of statement {self.name} needs a reason")
 
@@ -204,7 +263,7 @@ class Claim:
     Raises
     ------
     ValueError
-        If a free symbol has no range, two statements share a name, or an assumption carries evidence.
+        If a free symbol has no range or two, two statements share a name, or an assumption carries evidence.
     """
 
     id: str
@@ -222,6 +281,8 @@ class Claim:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.id):
             raise ValueError(f"a claim's id is words joined by underscores, not {self.id!r}")
         ranged = {interval.symbol for interval in self.domain}
+        if len(ranged) < len(self.domain):
+            raise ValueError(f"{self.id}: a symbol has two ranges among {', '.join(map(str, self.domain))}")
         for statement in self.statements:
             loose = {
                 symbol

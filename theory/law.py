@@ -18,12 +18,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from sympy import Expr, Rational, S, oo, sympify
+from sympy import Expr, Float, Rational, S, oo, sympify
 
 
 def exact(value: object) -> Expr:
-    """A number as SymPy means it exactly: the decimal 0.2 is 1/5."""
-    return Rational(repr(value)) if isinstance(value, float) else sympify(value)
+    """A number, or a formula with numbers in it, as SymPy means it exactly: the decimal 0.2 is 1/5."""
+    formula: Expr = sympify(value)
+    return formula.xreplace({number: Rational(repr(float(number))) for number in formula.atoms(Float)})
 
 
 class NoClosedForm(Exception):
@@ -75,6 +76,10 @@ class Law:
     batch: Expr = oo
     coupled: bool = False
     groups: Groups | None = None
+
+    def __post_init__(self) -> None:
+        for moment in ("mean", "overlap", "power"):
+            object.__setattr__(self, moment, exact(getattr(self, moment)))  # rules of stages are written with 0.5 as well as with fractions
 
     @property
     def correlation(self) -> Expr:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import Expr, Float, Max, Piecewise, Rational
+from sympy import Expr, Max, Piecewise
 
-from theory.law import NoClosedForm
+from theory.law import NoClosedForm, exact
 
 if TYPE_CHECKING:
     from theory.stages import Pool, Stage
@@ -98,10 +98,8 @@ def of_window(pool: Pool, window: tuple[Expr, ...]) -> Expr:
 
 def _read(name: str, code: Callable[[], Any]) -> Expr:
     try:
-        value = sympy.sympify(code())
+        return exact(code())
     except NoClosedForm:
         raise
     except Exception as error:  # somebody's own code, on a kind of value it was not written for
         raise NoClosedForm(f"the array code of {name} has no reading in symbols ({type(error).__name__}: {error})") from None
-    exact: Expr = value.xreplace({number: Rational(str(float(number))) for number in value.atoms(Float)})
-    return exact

@@ -53,6 +53,11 @@ k = Symbol("k", integer=True, nonnegative=True)  #: order of a term of a series
 window = Symbol("K", positive=True)  #: units of a pooling window
 
 
+def facts(**assumed: bool) -> dict[str, bool]:
+    """What SymPy takes for granted of a symbol that these things are assumed of."""
+    return dict(Symbol("x", **assumed).assumptions0)
+
+
 def units(count: int) -> tuple[Symbol, ...]:
     """The units of one pooling window."""
     return tuple(symbols(f"h:{count}", real=True))
