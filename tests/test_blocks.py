@@ -8,6 +8,7 @@ import pytest
 from mpmath import acos, mp, mpf, pi, sqrt
 from scipy import stats
 from sympy import Rational, S
+from tiers import tiered
 
 from numerics import keys
 from numerics.ensemble import Sampler, Size, moments
@@ -122,7 +123,7 @@ TWINS = {
 }
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", tiered(TWINS, ("means of windows that overlap", "the largest of four")))
 def test_broken_windows_are_red(name):
     experiment, norm = TWINS[name]
     twin = replace(experiment, network=replace(experiment.network, norm=norm), depths=(experiment.rival_depth,))
@@ -176,7 +177,7 @@ def test_batch_norm_after_forgets_what_came_before():
     assert predict(network, 2).gamma == predict(network, 4).gamma == pytest.approx(1 / (np.pi - 1), rel=1e-15)
 
 
-@pytest.mark.parametrize("name", TURNS)
+@pytest.mark.parametrize("name", tiered(TURNS, ("batch norm before, leaky ReLU, RMS norm after GELU",)))
 def test_networks_do_as_predicted_and_not_in_another_order(name):
     """Width 4096, where c of these networks is off by less than their standard error; each order of the blocks against each other one's prediction."""
     network = TURNS[name]

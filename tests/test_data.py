@@ -13,6 +13,7 @@ from jax.extend.random import threefry_2x32
 from scipy import stats
 from sympy import S, pi
 from test_command_line import assert_refused, call  # noqa: F401 - a fixture
+from tiers import tiered
 
 from numerics import datasets, draws, ensemble, kernel, keys
 from numerics.ensemble import Sampler, Size, moments
@@ -330,10 +331,7 @@ TWINS = {
 }
 
 
-LONG = {name for name in TWINS if name.startswith(("bias", "gain", "uniform", "sign"))}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in TWINS])
+@pytest.mark.parametrize("name", tiered(TWINS, ("shift left out", "patches with a norm, norm left out", "powers of patches forgotten")))
 def test_broken_experiment_is_red(name):
     experiment = TWINS[name]
     found = observed.run(experiment, f"gamma_depth_{experiment.rival_depth}", DESIGN, 1, f"twin/{name}")

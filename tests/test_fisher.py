@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mpmath import mp
 from sympy import Rational, S
+from tiers import tiered
 
 from numerics import fisher, kernel, keys
 from numerics.ensemble import Sampler
@@ -139,7 +140,7 @@ def test_what_has_no_fluctuations_says_so():
 # The identity, with unequal widths, biases and smooth activations
 
 
-@pytest.mark.parametrize("network", [Network(), TANH], ids=["relu", "tanh"])
+@pytest.mark.parametrize("network", [pytest.param(Network(), marks=pytest.mark.long), TANH], ids=["relu", "tanh"])
 def test_by_layers_and_by_differentiation(network):
     """The specification's sizes, 11-13-12-4 with 6 samples: 1e-12, and the ranks of all five norms."""
     norms = (NoNorm, MeanOnlyBatchNorm, BatchNorm, MeanOnlyLayerNorm, LayerNorm)
@@ -205,7 +206,7 @@ CODE_TWINS = {
 }
 
 
-@pytest.mark.parametrize("name", CODE_TWINS)
+@pytest.mark.parametrize("name", tiered(CODE_TWINS, ("blocks of different outputs left out", "the norm's Jacobian on one side only")))
 def test_broken_code_is_red(name, monkeypatch):
     _broken(monkeypatch, **CODE_TWINS[name])
     experiment = GRAM.experiments[0]
@@ -289,7 +290,7 @@ def test_gram_matrices_do_not_do_for_hidden_norms():
         spectra(classifier(BatchNorm, Where.HIDDEN, 3, 1), Sample(64, 4, Sampler.GRAM), keys.stream(1, "hidden"), 1)
 
 
-@pytest.mark.parametrize("width", [32, 96])
+@pytest.mark.parametrize("width", tiered((32, 96), (32,)))
 def test_bounds_that_are_certain(width):
     """λ_max is between tr F²/tr F and the root of tr F², and above the squared mean activation, in every network."""
     found = spectra(Classifier(3, 2), Sample(width, 8), keys.stream(1, "certain", width), 32)
@@ -325,7 +326,9 @@ def test_two_numbers_leave_nothing():
     assert behaviour(MeanOnlyBatchNorm, 2, 3).rank == 3 and behaviour(MeanOnlyLayerNorm, 3, 2).rank == 3
 
 
-@pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "rms_norm", "batch_rms_norm", "l1_batch_norm"])
+@pytest.mark.parametrize(
+    "name", tiered(("batch_norm", "layer_norm", "rms_norm", "batch_rms_norm", "l1_batch_norm"), ("batch_norm", "layer_norm"))
+)
 def test_ranks_of_definitions_are_ranks_of_networks(name):
     norm = NORMS[name]
     model = Classifier(3, 4, last=norm)

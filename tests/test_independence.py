@@ -5,6 +5,7 @@ import inspect
 import jax
 import numpy as np
 import pytest
+from tiers import tiered
 
 from numerics import kernel, keys
 from numerics.batch_means import batch_means
@@ -75,7 +76,9 @@ def _bits(found):
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(found)]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long) if name == "every norm" else name for name in MEASURES])
+@pytest.mark.parametrize(
+    "name", tiered(MEASURES, ("moments", "Gram matrices", "streams", "votes", "gradients", "spectra", "batch statistic"))
+)
 def test_simulated_values_do_not_know_the_theory(name, monkeypatch):
     key = keys.stream(1, "independence", name)
     before = _bits(MEASURES[name](key))

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from tiers import tiered
 
 from proofs_checks import audit as auditing
 from proofs_checks.audit import Settings, plan
@@ -66,7 +67,7 @@ def uninterrupted(tmp_path_factory):
     return evidence_in(folder), time.monotonic() - start
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", tiered((1, 50), (1,)))
 def test_killed_at_random_moments_it_resumes_to_the_same_evidence(kills, uninterrupted, tmp_path):
     """One audit after another: each is killed until it comes through, or until the kills are used up."""
     expected, seconds = uninterrupted

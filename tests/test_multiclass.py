@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 from sympy import pi
+from tiers import tiered
 
 from numerics import keys
 from numerics.ensemble import Sampler, Size
@@ -194,7 +195,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", tiered(NETWORKS, ("another input",)))
 @pytest.mark.parametrize("statistic", ["share_of_the_largest", "most_votes"])
 def test_another_network_is_red(name, statistic):
     """The stated γ stays, what votes is another network."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import usually
 
 from numerics import kernel, keys
 from numerics.ensemble import NotFinite, Sampler, Size, moments, propagate
@@ -64,7 +65,7 @@ PAIRS = [
 PAIRS += [(BatchNorm, Placement.PRE)]
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=usually(4, with_long=EXAMPLES))
 @given(
     pair=st.sampled_from(PAIRS),
     gain=st.sampled_from([(2.0, 0.0), (1.0, 0.0), (1.5, 0.3), (3.0, 0.1)]),

@@ -8,6 +8,7 @@ import pytest
 from arrays import NUMPY
 from flint import arb
 from sympy import Max, Rational, erf, sqrt, tanh
+from tiers import tiered, usually
 
 from proofs_checks.balls import NotEnclosed, enclose, precision
 from proofs_checks.prediction import predict
@@ -53,7 +54,8 @@ NAMES = (
     "l1_batch_norm",
     "layer_norm_epsilon",
 )
-SURVEYED = [network for network in NETWORKS if network.norm.name in NAMES]
+ACTIVE = usually(("relu", "sine", "erf"), with_long=tuple(ACTIVATIONS))
+SURVEYED = [network for network in NETWORKS if network.norm.name in NAMES and network.activation.name in ACTIVE]
 WITHOUT_A_RULE = {("l1_batch_norm", "post"), ("variance_only_batch_norm", "post")}  #: behind an activation, whichever it is
 
 
@@ -72,7 +74,7 @@ def test_rules_and_array_code_agree(norm, place):
 
 
 def test_most_combinations_have_rules_and_array_code():
-    assert sum(both(network) is not None for network in SURVEYED) >= 100
+    assert sum(both(network) is not None for network in SURVEYED) >= 11 * len(ACTIVE)
 
 
 def test_a_wrong_rule_is_told_apart():
@@ -129,13 +131,18 @@ def test_too_fast_growth_is_refused():
 @pytest.mark.parametrize(
     "norm, placement, activation",
     [
-        ("batch_rms_norm", "pre", "relu"),
-        pytest.param("batch_rms_norm", "pre", "abs", marks=pytest.mark.long),
-        ("batch_rms_norm", "post", "abs"),
-        pytest.param("switchable_norm", "pre", "relu", marks=pytest.mark.long),
-        ("switchable_norm", "pre", "tanh"),
-        ("variance_only_batch_norm", "pre", "gelu"),
-        ("batch_rms_norm", "post", "sine"),
+        *tiered(
+            (
+                ("batch_rms_norm", "pre", "relu"),
+                ("batch_rms_norm", "pre", "abs"),
+                ("batch_rms_norm", "post", "abs"),
+                ("switchable_norm", "pre", "relu"),
+                ("switchable_norm", "pre", "tanh"),
+                ("variance_only_batch_norm", "pre", "gelu"),
+                ("batch_rms_norm", "post", "sine"),
+            ),
+            (("switchable_norm", "pre", "tanh"), ("batch_rms_norm", "post", "abs")),
+        )
     ],
 )
 def test_the_node_law_against_drawn_units(norm, placement, activation):

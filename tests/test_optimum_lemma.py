@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import Matrix, Rational, cancel, expand, sqrt
+from tiers import usually
 
 import numerics  # noqa: F401 - float64
 from proofs_checks import decide, enclosed
@@ -194,7 +195,7 @@ def mirrored(draw):
     return rows + [(a, -b) for a, b in rows], targets + targets
 
 
-@settings(max_examples=60)
+@settings(max_examples=usually(20, with_long=60))
 @given(st.one_of(generic(), centred(), fitted(), mirrored()), st.lists(st.integers(-4, 4), min_size=3, max_size=3))
 def test_every_learning_set_refutes_the_lemma_or_satisfies_the_condition(drawn, start):
     learned = LearningSet(tuple(drawn[0]), tuple(drawn[1]))

@@ -6,6 +6,7 @@ from dataclasses import astuple
 
 import pytest
 from mpmath import acos, asin, atan, gamma, mp, mpf, pi, sqrt, workdps
+from tiers import tiered
 
 from proofs_checks.prediction import multiclass, predict
 from theory.network import Network, Placement
@@ -104,11 +105,18 @@ def assert_agrees(found, c):
 
 @pytest.mark.parametrize(
     "norm, placement",
-    [
-        ("none", "none"),
-        *itertools.product(("layer_norm", "rms_norm", "batch_norm"), ("pre", "post")),
-        *itertools.product(VARIANTS, ("pre", "post")),
-    ],
+    tiered(
+        (
+            ("none", "none"),
+            *itertools.product(("layer_norm", "rms_norm", "batch_norm"), ("pre", "post")),
+            *itertools.product(VARIANTS, ("pre", "post")),
+        ),
+        (
+            *itertools.product(("layer_norm", "batch_norm"), ("pre", "post")),
+            ("leave_one_out_batch_norm", "post"),
+            ("ghost_batch_norm", "pre"),
+        ),
+    ),
 )
 def test_every_norm_placement_depth_overlap_gain(norm, placement):
     with workdps(DIGITS):

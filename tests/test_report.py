@@ -2,18 +2,25 @@
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 
 import pytest
 
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.evidence import Verdict
-from reports import latex, typeset
+from reports import figures, latex, typeset
 from theory import symbols as s
 from theory.catalogue import CLAIMS
 from theory.claim import Relation, Statement
 from theory.gaussian import KAPPA_SHAPE
 from theory.norms import BatchNorm, LayerNorm, RMSNorm
 from theory.stages import Axis, Center, Stage
+
+
+@pytest.fixture(autouse=True)
+def _a_map_of_few_phases(monkeypatch):
+    monkeypatch.setattr(figures, "phase_networks", partial(islice, figures.phase_networks(), 3))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiers import tiered
 
 from numerics import keys
 from numerics.ensemble import Size, moments, moments_within
@@ -55,7 +56,7 @@ def test_every_combination_is_checked_or_listed_with_a_reason(norm):
     assert all(len(reason.split()) >= 8 for reason in listed.values())
 
 
-@pytest.mark.parametrize("coupled", [False, True])
+@pytest.mark.parametrize("coupled", tiered((False, True), (True,)))
 def test_a_kernel_of_a_family_is_that_of_each_member(coupled):
     family = tuple(replace(network, batch_size=4) for network in FAMILIES[coupled][::17])
     size, key = Size(32, 2, 8), keys.stream(1, "family")

@@ -6,6 +6,7 @@ from itertools import groupby, islice
 
 import pytest
 from sympy import Integer, Rational, Symbol, oo, pi
+from tiers import tiered
 
 from numerics import estimators
 from proofs_checks import decide, enclosed, kill_matrix, mutants, twins, twins_of_code
@@ -158,12 +159,13 @@ def test_there_are_enough_formula_twins(worker):
     assert sum(1 for claim in CLAIMS.values() for _ in twins.of_statements(claim, worker)) >= 1000
 
 
-INEQUALITIES = list(twins_of_code.of_inequalities(AUDITED))
+INEQUALITIES = {f"{twin.claim} {twin.name}": twin for twin in twins_of_code.of_inequalities(AUDITED)}
+DRAWN_LONG = [name for name in INEQUALITIES if name.startswith("observe_prejudice.run")]  #: whole ladders
 
 
-@pytest.mark.parametrize("number", range(len(INEQUALITIES)), ids=[f"{twin.claim} {twin.name}" for twin in INEQUALITIES])
-def test_a_comparison_that_is_turned_around_is_noticed(number):
-    found = twins.run(INEQUALITIES[number])
+@pytest.mark.parametrize("name", tiered(INEQUALITIES, INEQUALITIES.keys() - DRAWN_LONG))
+def test_a_comparison_that_is_turned_around_is_noticed(name):
+    found = twins.run(INEQUALITIES[name])
     assert found.caught, found.sentence
 
 
