@@ -61,6 +61,7 @@ from sympy.functions.elementary.trigonometric import InverseTrigonometricFunctio
 
 from proofs_checks.evaluate import evaluate, numerator
 from proofs_checks.evidence import Verdict
+from theory import symbols as s
 from theory.claim import Interval, Relation, sample_points
 
 HALF = Rational(1, 2)
@@ -131,11 +132,12 @@ def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, 
     return Decision(Verdict.UNDECIDED, residual, "could not decide: the residual did not simplify")
 
 
-def _forms(residual: Expr, domain: tuple[Interval, ...]) -> Iterator[Expr]:
-    """The residual and, where the domain is bounded, the residual in a positive variable."""
+def _forms(residual: Expr, domain: tuple[Interval, ...], variables: int = 1) -> Iterator[Expr]:
+    """The residual and, if it has no more variables than these, the residual in positive ones."""
     yield residual
-    if len(domain) == 1 and domain[0].by_positive != domain[0].symbol:
-        yield residual.subs(domain[0].symbol, domain[0].by_positive)
+    in_positive = {each.symbol: each.by_positive(positive) for each, positive in zip(domain, s.positives, strict=False)}
+    if len(domain) <= variables and any(symbol != instead for symbol, instead in in_positive.items()):
+        yield residual.subs(in_positive, simultaneous=True)
 
 
 def why_zero(residual: Expr, domain: tuple[Interval, ...]) -> str:
@@ -186,7 +188,8 @@ def _keeps_together(part: Expr, domain: tuple[Interval, ...]) -> bool:
 
 def is_positive(residual: Expr, domain: tuple[Interval, ...]) -> bool:
     """Whether SymPy's assumptions make some form of the residual literally positive."""
-    return any(form_of(form).is_positive is True for form in _forms(residual, domain) for form_of in (lambda e: e, simplify, factor))
+    forms = _forms(residual, domain, variables=len(s.positives))
+    return any(form_of(form).is_positive is True for form in forms for form_of in (lambda e: e, simplify, factor))
 
 
 def _counterexample(residual: Expr, relation: Relation, domain: tuple[Interval, ...]) -> tuple[dict[Expr, Expr], Expr] | None:

@@ -1,8 +1,8 @@
 """The enclosed witness: stated values against defining integrals, in ball arithmetic.
 
 Agreement needs small balls: overlap counts only when both radii are below `WIDTH`, at several points of the
-domain, two of them next to its ends. An inequality in one variable is also proved on the whole range between
-those points, by subdivision.
+domain, two of them next to its ends. An inequality in one variable is also proved on a closed range, by
+subdivision; of one in more variables points prove nothing, and unless it is derived as well it is undecided.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sympy import Expr, Symbol
 
 from proofs_checks.balls import NotEnclosed, enclose, exact, forget, precision
 from proofs_checks.evidence import Verdict
-from theory.claim import Claim, Relation, Statement, sample_points
+from theory.claim import Claim, Relation, Statement, Witness, sample_points
 
 WIDTH = 1e-12  #: both radii are below this, or the comparison is undecided
 PRECISIONS = (64, 128, 256, 512)  #: bits tried in turn until the balls are small
@@ -53,7 +53,10 @@ def compare(claim: Claim, statement: Statement) -> Enclosure:
             sentence = f"at {at}: {derived.str(12, radius=False)} {sign} {stated.str(12, radius=False)}"
             return Enclosure(Verdict.FAILS, widest, sentence)
     sentence = f"balls of radius below {WIDTH:.0e} agree at {len(points)} point{'s' * (len(points) > 1)}"
-    if statement.relation is Relation.GREATER and len(domain) == 1 and domain[0].is_bounded:
+    if statement.relation is Relation.GREATER and len(domain) > 1 and Witness.EXACT not in statement.witnesses:
+        symbols = ", ".join(str(interval.symbol) for interval in domain)
+        return Enclosure(Verdict.UNDECIDED, widest, f"{sentence}, which proves no inequality in {symbols}: it needs a derivation")
+    if statement.relation is Relation.GREATER and len(domain) == 1:
         ends = domain[0].core
         tried = _positive_between(statement.derived - statement.stated, domain[0].symbol, *ends)
         if tried is None:
@@ -79,7 +82,7 @@ def _positive_between(expression: Expr, symbol: Symbol, low: Expr, high: Expr) -
         waiting, tried = [(exact(low), exact(high))], 0
         while waiting:
             left, right = waiting.pop()
-            middle = (left + right) / 2
+            middle = (left * right).sqrt().mid() if 0 < 4 * left < right else (left + right) / 2
             tried += 1
             if tried > SUBDIVISIONS:
                 return None

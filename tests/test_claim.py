@@ -8,7 +8,7 @@ from sympy import Abs, Eq, I, Integer, Rational, Symbol, nan, oo, sqrt, zoo
 from proofs_checks import enclosed
 from proofs_checks.evidence import Verdict
 from theory import symbols as s
-from theory.claim import Claim, Interval, Kind, Relation, Statement, Step, derived_here
+from theory.claim import BOTH, ENCLOSED, Claim, Interval, Kind, Relation, Statement, Step, derived_here
 from theory.extension import claim_for
 from theory.law import Law, exact
 from theory.network import Placement
@@ -36,11 +36,14 @@ def symbol(**assumed):
         (symbol(negative=True), -3, 0),
         (symbol(nonpositive=True, integer=True), -3, 1),
         (symbol(nonzero=True, real=True), 0, 1),
+        (s.x, 2000, oo),
+        (s.x, -oo, -2000),
     ],
 )
 def test_a_range(symbol, low, high):
     interval = Interval(symbol, low, high)
     assert (interval.low, interval.high) == (low, high)
+    assert interval.low < interval.core[0] < interval.core[1] < interval.high
     assert interval.points() and all(interval.low < point < interval.high for point in (*interval.points(), interval.anchor))
 
 
@@ -124,3 +127,13 @@ def test_a_false_inequality_holds_on_no_range(low, high):
     assert enclosed.compare(claim, statement).verdict is Verdict.FAILS
     true = replace(statement, derived=s.x + 1, stated=s.x)
     assert enclosed.compare(replace(claim, statements=(true,)), true).verdict is Verdict.HOLDS
+
+
+def test_points_prove_no_inequality_in_two_variables():
+    """That of 1 and tr on the unit square, before balls at points; with a derivation planned, they are only asked whether they agree."""
+    statement = Statement("one", 1, s.t * s.r, relation=Relation.GREATER, witnesses=ENCLOSED)
+    claim = Claim("one", "t", "s", Kind.LEMMA, derived_here(), statements=(statement,), domain=(Interval(s.t, 0, 1), Interval(s.r, 0, 1)))
+    found = enclosed.compare(claim, statement)
+    assert found.verdict is Verdict.UNDECIDED and "proves no inequality in t, r" in found.sentence
+    assert enclosed.compare(claim, replace(statement, witnesses=BOTH)).verdict is Verdict.HOLDS
+    assert enclosed.compare(claim, replace(statement, derived=s.r / 10)).verdict is Verdict.FAILS

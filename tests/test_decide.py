@@ -40,6 +40,7 @@ from theory.gaussian_functions import expectation, kappa
 
 UNKNOWN = Function("f")  # nothing is known of it
 REAL, POSITIVE, OVERLAP = Interval(s.x, -oo, oo), Interval(s.u, 0, oo), Interval(s.c, -1, 1)
+UNIT_SQUARE = Interval(s.t, 0, 1), Interval(s.r, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,10 @@ def test_equal_to_thirty_digits_at_all_points_is_not_equal():
         (s.u, s.u, (POSITIVE,), Verdict.UNDECIDED),  # equal: no point is negative, and no sign is positive
         (s.u - log(s.u), 0, (POSITIVE,), Verdict.UNDECIDED),  # true, but no sign that SymPy reads off
         (UNKNOWN(s.x), 0, (REAL,), Verdict.UNDECIDED),
+        (1, s.t * s.r, UNIT_SQUARE, Verdict.HOLDS),
+        (1 / sqrt(1 - s.t**2), 1 / sqrt(1 - s.t**2 * s.r**2), UNIT_SQUARE, Verdict.UNDECIDED),  # true, but a difference of roots
+        (Rational(3, 2), s.t + s.r, UNIT_SQUARE, Verdict.FAILS),
+        (2 - Rational(1, 10**7), s.t + s.r, UNIT_SQUARE, Verdict.UNDECIDED),  # wrong in a corner that is not looked at
     ],
 )
 def test_inequalities(left, right, domain, verdict):

@@ -109,12 +109,11 @@ class Interval:
             **({"negative": True} if self.high <= 0 else {"nonpositive": True} if self.high <= whole else {}),
         }
 
-    @property
-    def by_positive(self) -> Expr:
-        """The symbol as a function of one positive variable, so that signs can be read off."""
+    def by_positive(self, positive: Symbol) -> Expr:
+        """The symbol as a function of a positive variable, so that signs can be read off."""
         if self.high == oo:
-            return self.symbol if self.low == -oo else self.low + s.positive
-        return self.high - s.positive if self.low == -oo else self.low + (self.high - self.low) / (1 + s.positive)
+            return self.symbol if self.low == -oo else self.low + positive
+        return self.high - positive if self.low == -oo else self.low + (self.high - self.low) / (1 + positive)
 
     @property
     def anchor(self) -> Expr:
@@ -126,14 +125,12 @@ class Interval:
         return self.low + 1 if self.high == oo else (self.low + self.high) / 2
 
     @property
-    def is_bounded(self) -> bool:
-        """Whether both ends are finite."""
-        return bool(self.low.is_finite and self.high.is_finite)
-
-    @property
     def core(self) -> tuple[Expr, Expr]:
-        """A closed interval inside, one thousandth of the way from each end: where inequalities are proved by subdivision."""
-        return self.low + (self.high - self.low) / 1000, self.high - (self.high - self.low) / 1000
+        """A closed interval inside, where inequalities are proved by subdivision: all but a thousandth at each end, and 1000 for infinity."""
+        near = Rational(1, 1000) * (self.high - self.low if self.low.is_finite and self.high.is_finite else 1)
+        low = self.low + near if self.low.is_finite else min(sympify(0), self.high) - 1000
+        high = self.high - near if self.high.is_finite else max(sympify(0), self.low) + 1000
+        return low, high
 
     def points(self) -> tuple[Expr, ...]:
         """Points inside, near the ends and away from them."""

@@ -103,6 +103,14 @@ def _erf_moment(c: Expr) -> Expr:
     return 2 / pi * asin(2 * s.q * c / (1 + 2 * s.q))
 
 
+def _slope_root(c: Expr) -> Expr:
+    return sqrt((1 + 2 * s.q) ** 2 - (2 * s.q * c) ** 2)
+
+
+def _erf_slope(c: Expr) -> Expr:
+    return 4 * s.q / (pi * _slope_root(c))
+
+
 _chaotic_gain = s.q * (1 - s.c) / (_erf_moment(1) - _erf_moment(s.c))
 _chaotic_bias = s.q - _chaotic_gain * _erf_moment(1)
 _chaotic = Network(activation=ERF, weight_variance=_chaotic_gain, bias_variance=_chaotic_bias)
@@ -141,20 +149,34 @@ PHASES = Claim(
         ),
         Statement("chosen_gradients", derived=gradient_factor(_chaotic, _chaotic.symbolic_law), stated=_chaotic_factor),
         Statement(
-            "finite_prejudice_is_chaotic",
+            "slopes_over_the_mean_slope",
             derived=_chaotic_factor,
-            stated=1,
+            stated=(1 - s.c) * _erf_slope(1) / (_erf_moment(1) - _erf_moment(s.c)),
+            reason=r"χ is the slope at 1 of the map of overlaps, over its mean slope 1 between $c^*$ and 1",
+        ),
+        Statement(
+            "finite_prejudice_is_chaotic",
+            derived=-Derivative((1 - s.c) * _erf_slope(1) - (_erf_moment(1) - _erf_moment(s.c)), s.c),
+            stated=0,
             relation=Relation.GREATER,
-            witnesses=ENCLOSED,
-            reason=r"slope at the end against mean slope between $c^*$ and 1, of a convex function",
+            steps=(
+                Step(_erf_slope(1) - _erf_slope(s.c), "the derivative"),
+                Step(
+                    16 * s.q**3 * (1 - s.c**2) / (pi * _slope_root(1) * _slope_root(s.c) * (_slope_root(1) + _slope_root(s.c))),
+                    "one fraction",
+                ),
+            ),
+            witnesses=EXACT,
+            reason=r"positive factors; what is derived falls to 0 at $c^* = 1$, so it is positive before, and χ > 1",
         ),
         Statement(
             "finite_prejudice_is_stable",
-            derived=1,
-            stated=_chaotic_gain / s.q * _erf_moment(s.c).diff(s.c),
+            derived=-Derivative(_erf_moment(1) - _erf_moment(s.c) - (1 - s.c) * _erf_slope(s.c), s.c),
+            stated=0,
             relation=Relation.GREATER,
-            witnesses=ENCLOSED,
-            reason=r"slope at $c^*$ against the same mean slope",
+            steps=(Step(16 * s.q**3 * s.c * (1 - s.c) / (pi * _slope_root(s.c) ** 3), "the derivative"),),
+            witnesses=EXACT,
+            reason=r"positive factors; so the mean slope exceeds the slope at $c^*$ in the same way, which is below 1 there",
         ),
         Statement(
             "order_moves_to_one",

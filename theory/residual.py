@@ -231,9 +231,10 @@ STREAMS_GROW = Claim(
 
 _share = s.beta / (s.q + s.beta)
 _rate = sqrt(2) / (3 * pi)
-_increment = 1 / sqrt(1 - pre_ln_overlap) - 1 / sqrt(1 - s.c)
 # Square roots of gaps over the gap before: 1/(1 + u) behind the block, 1/(1 + u + r) where the whole step is taken.
 _root, _whole = 1 / (1 + s.u), 1 / (1 + s.u + s.r)
+_share_of_roots = (1 - _root**2) / (1 - _whole**2)
+_chord_gap = s.u * s.r * ((1 + s.u) * (3 + s.u + s.r) + s.r) / ((1 + s.u) ** 2 * (2 + s.u + s.r))
 
 INCREMENT = Claim(
     id="stream_increment",
@@ -242,7 +243,7 @@ INCREMENT = Claim(
     r"without a norm adds, that is less than $b(\frac{\sqrt2}{3\pi} + \frac13\sqrt\epsilon)$.",
     kind=Kind.LEMMA,
     source=derived_here(),
-    domain=(Interval(s.c, 0, 1), POWER, BRANCH_GAIN, BELOW_ONE, Interval(s.u, 0, oo), Interval(s.r, 0, oo)),
+    domain=(Interval(s.c, 0, 1), POWER, BRANCH_GAIN, BELOW_ONE, *(Interval(symbol, 0, oo) for symbol in (s.u, s.r, s.a, s.v))),
     rests_on=(PRE_LN, POST_LN, KAPPA_SHAPE, GROWTH),
     statements=(
         Statement(
@@ -269,12 +270,12 @@ INCREMENT = Claim(
         ),
         Statement(
             "below_the_chord",
-            derived=(1 - _root**2) / (1 - _whole**2) * (1 / _whole - 1),
+            derived=_share_of_roots * (1 / _whole - 1),
             stated=1 / _root - 1,
             relation=Relation.GREATER,
             steps=(
                 Step(
-                    s.u * s.r * ((1 + s.u) * (3 + s.u + s.r) + s.r) / ((1 + s.u) ** 2 * (2 + s.u + s.r)),
+                    _chord_gap,
                     r"$1/(1+u)$ and $1/(1+u+r)$ are $\sqrt{\epsilon'/\epsilon}$ for the share $b$ and for $b = 1$",
                 ),
             ),
@@ -282,19 +283,31 @@ INCREMENT = Claim(
         ),
         Statement(
             "from_below",
-            derived=_increment,
-            stated=_share * sqrt(2) / (3 * pi),
+            derived=(1 / s.t - 1) / s.r,
+            stated=(1 - s.t**2) / (s.r * (2 * _rate + s.u)) * _rate,
             relation=Relation.GREATER,
-            witnesses=ENCLOSED,
-            reason="the two lower bounds together, evaluated",
+            steps=(
+                Step(
+                    (1 - s.t) * (s.u + _rate * (1 - s.t) * (2 + s.t)) / (s.t * s.r * (2 * _rate + s.u)),
+                    r"$r^2 = \epsilon$, and $b = (1-t^2)\,\epsilon/(\kappa(c)-c)$ with $(\kappa(c)-c)/\epsilon^{3/2} = \frac{2\sqrt2}{3\pi} + u$",
+                ),
+            ),
+            witnesses=EXACT,
+            reason=r"$u > 0$ by the least step: the two lower bounds together",
         ),
         Statement(
             "from_above",
-            derived=_share * (sqrt(2) / (3 * pi) + sqrt(1 - s.c) / 3),
-            stated=_increment,
+            derived=_share_of_roots * ((1 / _whole - 1) / s.a + s.v),
+            stated=(1 / _root - 1) / s.a,
             relation=Relation.GREATER,
-            witnesses=ENCLOSED,
-            reason="the chord and the layer without a norm together, evaluated",
+            steps=(
+                Step(
+                    _chord_gap / s.a + _share_of_roots * s.v,
+                    r"$a^2 = \epsilon$, and a layer without a norm adds $\frac{\sqrt2}{3\pi} + \frac13\sqrt\epsilon - v$",
+                ),
+            ),
+            witnesses=EXACT,
+            reason=r"$v > 0$ by the increment of a layer without a norm: that and the chord together",
         ),
     ),
 )

@@ -29,7 +29,7 @@ t = Symbol("t", real=True)  #: class fraction, in (0, 1)
 alpha = Symbol("alpha", real=True)  #: negative slope of an activation
 
 # Angles, gaps and other positive auxiliaries
-positive = Symbol("p", positive=True)  #: parametrises bounded domains, `Interval.by_positive`
+positives = symbols("p p_2:9", positive=True)  #: parametrise domains, `Interval.by_positive`
 u = Symbol("u", positive=True)
 theta = Symbol("theta", positive=True)
 angle = Symbol("vartheta", real=True)  #: latitude on the sphere of standardised batches
