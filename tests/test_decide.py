@@ -19,6 +19,7 @@ from sympy import (
     asin,
     atan,
     cos,
+    cosh,
     exp,
     gamma,
     log,
@@ -205,6 +206,29 @@ def test_equal_to_thirty_digits_at_all_points_is_not_equal():
 )
 def test_inequalities(left, right, domain, verdict):
     assert decide(sympify(left), Relation.GREATER, sympify(right), domain).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "positive",
+    [
+        *(
+            -LATE,
+            -(LATE**3),
+            1 - LATE,
+            1 - LATE**2,
+            atan(-LATE),
+            exp(-LATE) - 1,
+            log(1 - LATE) + log(2),
+            -LATE / (1 + LATE**2),
+        ),
+        *(LATE**2, Abs(LATE), sqrt(LATE**2), cosh(LATE) - 1, 1 - exp(-(LATE**2)), LATE * atan(LATE), 1 - Abs(LATE)),
+    ],
+    ids=str,
+)
+def test_nothing_is_positive_that_is_not_somewhere(positive):
+    """Beyond u = 100, or at u = 100 itself, of which no point is tried."""
+    assert decide(positive, Relation.GREATER, S.Zero, (POSITIVE,)).verdict is Verdict.UNDECIDED
+    assert any(not positive.subs(s.u, at) > 0 for at in (100, 150, 300))
 
 
 # The process that can be killed
