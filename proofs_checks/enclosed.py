@@ -1,8 +1,8 @@
 """The enclosed witness: stated values against defining integrals, in ball arithmetic.
 
-Agreement needs small balls: overlap counts only when both radii are below `WIDTH`, at several points of the
-domain, two of them next to its ends. An inequality in one variable is also proved on a closed range, by
-subdivision; of one in more variables points prove nothing, and unless it is derived as well it is undecided.
+Agreement needs small balls: overlap counts only when both radii are below `WIDTH`, at several points of the domain, two of them next to
+its ends, and not at all where 0 is in every ball and is not what is stated. An inequality in one variable is also proved on a closed
+range, by subdivision; of one in more variables points prove nothing, and unless it is derived as well it is undecided.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def compare(claim: Claim, statement: Statement) -> Enclosure:
     forget()
     free = statement.derived.free_symbols | statement.stated.free_symbols
     domain = tuple(interval for interval in claim.domain if interval.symbol in free)
-    widest = 0.0
+    widest, telling = 0.0, 0
     points = list(sample_points(domain))
     for point in points:
         at = ", ".join(f"{symbol} = {value}" for symbol, value in point.items()) or "its only point"
@@ -47,11 +47,14 @@ def compare(claim: Claim, statement: Statement) -> Enclosure:
         if not radius < WIDTH:
             return Enclosure(Verdict.UNDECIDED, radius, f"a ball at {at} has radius {radius:.1e}, not below {WIDTH:.0e}")
         widest = max(widest, radius)
+        telling += not (derived.contains(0) and stated.contains(0))
         agree = derived.overlaps(stated) if statement.relation is Relation.EQUAL else derived > stated
         if not agree:
             sign = "≠" if statement.relation is Relation.EQUAL else "≯"
             sentence = f"at {at}: {derived.str(12, radius=False)} {sign} {stated.str(12, radius=False)}"
             return Enclosure(Verdict.FAILS, widest, sentence)
+    if statement.stated != 0 and not telling:
+        return Enclosure(Verdict.UNDECIDED, widest, "both balls contain 0 at every point, and so would those of other formulas")
     sentence = f"balls of radius below {WIDTH:.0e} agree at {len(points)} point{'s' * (len(points) > 1)}"
     if statement.relation is Relation.GREATER and len(domain) > 1 and Witness.EXACT not in statement.witnesses:
         symbols = ", ".join(str(interval.symbol) for interval in domain)

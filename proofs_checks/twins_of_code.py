@@ -300,6 +300,8 @@ def comparisons() -> list[Case]:
         ("a factor", Verdict.FAILS, half * c, Relation.EQUAL, c),
         ("a small difference", Verdict.FAILS, half * c, Relation.EQUAL, c * (1 + Integer(10) ** -9) / 2),
         ("a cancellation", Verdict.HOLDS, root - far, Relation.EQUAL, c / (root + far)),
+        ("a zero", Verdict.HOLDS, expectation(s.z, s.z) * c, Relation.EQUAL, 0),
+        ("balls around zero", Verdict.UNDECIDED, expectation(s.z, s.z) * c, Relation.EQUAL, expectation(s.z**3, s.z)),
         ("an inequality", Verdict.HOLDS, half + c, Relation.GREATER, c),
         ("a close inequality", Verdict.HOLDS, (c - Integer(1) / 4) ** 2 + Integer(10) ** -3, Relation.GREATER, 0),
         ("a wrong inequality", Verdict.FAILS, c, Relation.GREATER, half + c),

@@ -8,6 +8,7 @@ from sympy import Abs, Eq, I, Integer, Rational, Symbol, nan, oo, sqrt, zoo
 from proofs_checks import enclosed
 from proofs_checks.evidence import Verdict
 from theory import symbols as s
+from theory.catalogue import CLAIMS
 from theory.claim import BOTH, ENCLOSED, Claim, Interval, Kind, Relation, Statement, Step, derived_here
 from theory.extension import claim_for
 from theory.law import Law, exact
@@ -137,3 +138,14 @@ def test_points_prove_no_inequality_in_two_variables():
     assert found.verdict is Verdict.UNDECIDED and "proves no inequality in t, r" in found.sentence
     assert enclosed.compare(claim, replace(statement, witnesses=BOTH)).verdict is Verdict.HOLDS
     assert enclosed.compare(claim, replace(statement, derived=s.r / 10)).verdict is Verdict.FAILS
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_balls_around_zero_tell_nothing(factor):
+    """E max(0, μ + σz) for σ below 1e-3 and μ far below zero: whatever is stated, its ball and that of the integral contain 0."""
+    claim = CLAIMS["rectified_gaussian_mean"]
+    (statement,) = (replace(each, stated=factor * each.stated) for each in claim.statements if each.name == "mean")
+    far = replace(claim, domain=(Interval(s.mu, -200, -100), Interval(s.sigma, 0, Rational(1, 1000))))
+    found = enclosed.compare(far, statement)
+    assert found.verdict is Verdict.UNDECIDED and "contain 0" in found.sentence
+    assert enclosed.compare(claim, statement).verdict is (Verdict.HOLDS if factor == 1 else Verdict.FAILS)
