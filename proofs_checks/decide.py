@@ -133,7 +133,7 @@ def decide(left: Expr, relation: Relation, right: Expr, domain: tuple[Interval, 
 
 
 def _forms(residual: Expr, domain: tuple[Interval, ...], variables: int = 1) -> Iterator[Expr]:
-    """The residual and, if it has no more variables than these, the residual in positive ones."""
+    """The residual and, if it has no more variables than these, the residual in positive ones: of identities in several none needs that."""
     yield residual
     in_positive = {each.symbol: each.by_positive(positive) for each, positive in zip(domain, s.positives, strict=False)}
     if len(domain) <= variables and any(symbol != instead for symbol, instead in in_positive.items()):

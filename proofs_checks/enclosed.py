@@ -1,7 +1,7 @@
 """The enclosed witness: stated values against defining integrals, in ball arithmetic.
 
 Agreement needs small balls: overlap counts only when both radii are below `WIDTH`, at several points of the domain, two of them next to
-its ends, and not at all where 0 is in every ball and is not what is stated. An inequality in one variable is also proved on a closed
+its ends, and at one of them at least relative to the stated value, unless that is 0. An inequality in one variable is also proved on a closed
 range, by subdivision; of one in more variables points prove nothing, and unless it is derived as well it is undecided.
 """
 
@@ -35,26 +35,28 @@ def compare(claim: Claim, statement: Statement) -> Enclosure:
     forget()
     free = statement.derived.free_symbols | statement.stated.free_symbols
     domain = tuple(interval for interval in claim.domain if interval.symbol in free)
-    widest, telling = 0.0, 0
+    widest, telling, relative = 0.0, False, statement.stated != 0
     points = list(sample_points(domain))
     for point in points:
         at = ", ".join(f"{symbol} = {value}" for symbol, value in point.items()) or "its only point"
         try:
-            derived, stated = (_narrow(side, point) for side in (statement.derived, statement.stated))
+            derived, stated = (_narrow(side, point, relative) for side in (statement.derived, statement.stated))
         except NotEnclosed as reason:
             return Enclosure(Verdict.UNDECIDED, widest, str(reason))
         radius = max(float(derived.rad()), float(stated.rad()))
         if not radius < WIDTH:
             return Enclosure(Verdict.UNDECIDED, radius, f"a ball at {at} has radius {radius:.1e}, not below {WIDTH:.0e}")
         widest = max(widest, radius)
-        telling += not (derived.contains(0) and stated.contains(0))
+        telling = telling or radius < WIDTH * float(abs(stated).mid())
         agree = derived.overlaps(stated) if statement.relation is Relation.EQUAL else derived > stated
         if not agree:
             sign = "≠" if statement.relation is Relation.EQUAL else "≯"
             sentence = f"at {at}: {derived.str(12, radius=False)} {sign} {stated.str(12, radius=False)}"
             return Enclosure(Verdict.FAILS, widest, sentence)
-    if statement.stated != 0 and not telling:
-        return Enclosure(Verdict.UNDECIDED, widest, "both balls contain 0 at every point, and so would those of other formulas")
+    if statement.relation is Relation.EQUAL and relative and not telling:
+        return Enclosure(
+            Verdict.UNDECIDED, widest, f"at no point are the balls narrower than {WIDTH:.0e} of what is stated, which is not 0"
+        )
     sentence = f"balls of radius below {WIDTH:.0e} agree at {len(points)} point{'s' * (len(points) > 1)}"
     if statement.relation is Relation.GREATER and len(domain) > 1 and Witness.EXACT not in statement.witnesses:
         symbols = ", ".join(str(interval.symbol) for interval in domain)
@@ -68,12 +70,12 @@ def compare(claim: Claim, statement: Statement) -> Enclosure:
     return Enclosure(Verdict.HOLDS, widest, sentence)
 
 
-def _narrow(expression: Expr, point: dict[Symbol, Expr]) -> arb:
-    """The expression at a point, at the first precision that makes the ball small."""
+def _narrow(expression: Expr, point: dict[Symbol, Expr], relative: bool) -> arb:
+    """The expression at a point, at the first precision that makes the ball small, and relative to its value if that is wanted and can be had."""
     for bits in PRECISIONS:
         with precision(bits):
             ball = arb(enclose(expression, {symbol: exact(value) for symbol, value in point.items()}))
-        if ball.rad() < WIDTH:
+        if ball.rad() < WIDTH * (min(1.0, float(abs(ball.mid()))) if relative else 1.0):
             break
     return ball
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from sympy import Abs, Eq, I, Integer, Rational, Symbol, nan, oo, sqrt, zoo
+from sympy import Abs, Eq, Float, I, Integer, Rational, Symbol, nan, oo, pi, sqrt, zoo
 
 from proofs_checks import enclosed
 from proofs_checks.evidence import Verdict
@@ -28,6 +28,9 @@ def symbol(**assumed):
         (s.u, 2, 3),
         (s.x, -oo, 5),
         (s.x, -oo, -2),
+        (s.x, -oo, oo),
+        (s.x, -1, 0),
+        (s.x, 1 / pi, 1),
         (s.B, 1, 5),
         (symbol(integer=True), -oo, 0),
         (symbol(integer=True), -oo, oo),
@@ -72,8 +75,8 @@ def test_no_range(symbol, low, high, reason):
         Interval(symbol, low, high)
 
 
-def test_why():
-    """SymPy makes these of them, and each is false somewhere on the range that is refused."""
+def test_what_sympy_makes_of_such_symbols():
+    """Each is false somewhere on the range that is refused."""
     assert sqrt(s.u**2) == s.u and Abs(symbol(nonzero=True, real=True)).is_positive
 
 
@@ -100,6 +103,8 @@ def test_one_range_for_a_symbol():
 def test_decimals_of_a_rule_are_exact():
     """A module's rules for laws may be written as its array code is."""
     assert exact(0.1) == Rational(1, 10) and exact(s.x**0.5) == sqrt(s.x)
+    longer = Float("0.1234567890123456789012345", 25)
+    assert exact(longer) == Rational(longer) != exact(float(longer))
     law = Law(0.5 * s.q, s.q**0.5, 0.1 + s.q)
     assert (law.mean, law.overlap, law.power) == (s.q / 2, sqrt(s.q), Rational(1, 10) + s.q)
 
@@ -147,5 +152,5 @@ def test_balls_around_zero_tell_nothing(factor):
     (statement,) = (replace(each, stated=factor * each.stated) for each in claim.statements if each.name == "mean")
     far = replace(claim, domain=(Interval(s.mu, -200, -100), Interval(s.sigma, 0, Rational(1, 1000))))
     found = enclosed.compare(far, statement)
-    assert found.verdict is Verdict.UNDECIDED and "contain 0" in found.sentence
+    assert found.verdict is Verdict.UNDECIDED and "narrower than 1e-12 of what is stated" in found.sentence
     assert enclosed.compare(claim, statement).verdict is (Verdict.HOLDS if factor == 1 else Verdict.FAILS)

@@ -102,12 +102,6 @@ JUMPS = (
 )
 
 
-@pytest.mark.parametrize("low, high", [(0, oo), (-oo, oo), (-oo, -2), (-1, 0), (-2, -1), (Rational(1, 2), 1), (3, oo), (1 / pi, 1)])
-def test_an_anchor_is_in_its_interval(low, high):
-    interval = Interval(s.x, low, high)
-    assert interval.low < interval.anchor < interval.high
-
-
 def test_the_sentence_says_by_which_rule():
     by_slope = decide(acos((1 - s.u**2) / (1 + s.u**2)), Relation.EQUAL, 2 * atan(s.u), (POSITIVE,))
     assert by_slope.sentence == IS_CONSTANT

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import islice
 
 import pytest
+from tiers import usually
 
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.evidence import Verdict
@@ -20,7 +21,7 @@ from theory.stages import Axis, Center, Stage
 
 @pytest.fixture(autouse=True)
 def _a_map_of_few_phases(monkeypatch):
-    monkeypatch.setattr(figures, "phase_networks", partial(islice, figures.phase_networks(), 3))
+    monkeypatch.setattr(figures, "phase_networks", partial(islice, figures.phase_networks(), usually(3, with_long=None)))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from itertools import groupby, islice
 
 import pytest
 from sympy import Integer, Rational, Symbol, oo, pi
-from tiers import tiered
+from tiers import tiered, usually
 
 from numerics import estimators
 from proofs_checks import decide, enclosed, kill_matrix, mutants, twins, twins_of_code
@@ -146,11 +146,10 @@ def worker():
 
 
 @pytest.mark.parametrize("id", CLAIMS)
-def test_broken_formulas_are_red(id, worker, request):
+def test_broken_formulas_are_red(id, worker):
     """Two of every statement, and with --long all."""
-    most = None if request.config.getoption("--long") else 2
     for _, of_one in groupby(twins.of_statements(CLAIMS[id], worker), key=lambda twin: twin.name.split(":")[0]):
-        for twin in islice(of_one, most):
+        for twin in islice(of_one, usually(2, with_long=None)):
             found = twins.run(by_the_cheapest(twin))
             assert "FAILS" in found.verdicts.values() or found.equivalent, (found.twin, found.sentence)
 
@@ -159,7 +158,9 @@ def test_there_are_enough_formula_twins(worker):
     assert sum(1 for claim in CLAIMS.values() for _ in twins.of_statements(claim, worker)) >= 1000
 
 
-INEQUALITIES = {f"{twin.claim} {twin.name}": twin for twin in twins_of_code.of_inequalities(AUDITED)}
+TURNED = list(twins_of_code.of_inequalities(AUDITED))
+INEQUALITIES = {f"{twin.claim} {twin.name}": twin for twin in TURNED}
+assert len(INEQUALITIES) == len(TURNED)
 DRAWN_LONG = [name for name in INEQUALITIES if name.startswith("observe_prejudice.run")]  #: whole ladders
 
 

@@ -155,7 +155,7 @@ PHASES = Claim(
             reason=r"χ is the slope at 1 of the map of overlaps, over its mean slope 1 between $c^*$ and 1",
         ),
         Statement(
-            "finite_prejudice_is_chaotic",
+            "slope_at_one_exceeds_mean_slope",
             derived=-Derivative((1 - s.c) * _erf_slope(1) - (_erf_moment(1) - _erf_moment(s.c)), s.c),
             stated=0,
             relation=Relation.GREATER,
@@ -170,7 +170,7 @@ PHASES = Claim(
             reason=r"positive factors; what is derived falls to 0 at $c^* = 1$, so it is positive before, and χ > 1",
         ),
         Statement(
-            "finite_prejudice_is_stable",
+            "mean_slope_exceeds_slope_at_fixed_point",
             derived=-Derivative(_erf_moment(1) - _erf_moment(s.c) - (1 - s.c) * _erf_slope(s.c), s.c),
             stated=0,
             relation=Relation.GREATER,

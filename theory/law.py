@@ -24,7 +24,13 @@ from sympy import Expr, Float, Rational, S, oo, sympify
 def exact(value: object) -> Expr:
     """A number, or a formula with numbers in it, as SymPy means it exactly: the decimal 0.2 is 1/5."""
     formula: Expr = sympify(value)
-    return formula.xreplace({number: Rational(repr(float(number))) for number in formula.atoms(Float)})
+    return formula.xreplace({number: _decimal(number) for number in formula.atoms(Float)})
+
+
+def _decimal(number: Float) -> Rational:
+    """The shortest decimal that is this double; of a number with more digits than a double has, itself."""
+    double = float(number)
+    return Rational(repr(double)) if Rational(double) == Rational(number) else Rational(number)
 
 
 class NoClosedForm(Exception):

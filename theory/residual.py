@@ -283,13 +283,13 @@ INCREMENT = Claim(
         ),
         Statement(
             "from_below",
-            derived=(1 / s.t - 1) / s.r,
-            stated=(1 - s.t**2) / (s.r * (2 * _rate + s.u)) * _rate,
+            derived=(1 / s.t - 1) / s.a,
+            stated=(1 - s.t**2) / (s.a * (2 * _rate + s.u)) * _rate,
             relation=Relation.GREATER,
             steps=(
                 Step(
-                    (1 - s.t) * (s.u + _rate * (1 - s.t) * (2 + s.t)) / (s.t * s.r * (2 * _rate + s.u)),
-                    r"$r^2 = \epsilon$, and $b = (1-t^2)\,\epsilon/(\kappa(c)-c)$ with $(\kappa(c)-c)/\epsilon^{3/2} = \frac{2\sqrt2}{3\pi} + u$",
+                    (1 - s.t) * (s.u + _rate * (1 - s.t) * (2 + s.t)) / (s.t * s.a * (2 * _rate + s.u)),
+                    r"$a^2 = \epsilon$, and $b = (1-t^2)\,\epsilon/(\kappa(c)-c)$ with $(\kappa(c)-c)/\epsilon^{3/2} = \frac{2\sqrt2}{3\pi} + u$",
                 ),
             ),
             witnesses=EXACT,
