@@ -21,7 +21,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import NoReturn
@@ -31,7 +31,7 @@ import psutil
 
 from proofs_checks.intact import Snapshot
 from reports import output
-from theory import catalogue
+from theory.catalogue import CLAIMS
 
 POLL = 0.2  #: seconds between two looks at a child's memory
 GRACE = 3.0  #: seconds that an interrupted child has to keep what it has
@@ -40,13 +40,12 @@ GIB = 2**30
 
 #: What each command needs, loaded before the module is: only what is there can be seen to change.
 NEEDS = {
-    "audit": ("theory.catalogue", "proofs_checks.audit", "proofs_checks.observed", "reports.terminal"),
-    "predict": ("theory.extension", "proofs_checks.prediction", "proofs_checks.fixed_points"),
-    "simulate": ("theory.extension", "numerics.prejudice", "proofs_checks.evidence"),
-    "report": ("theory.catalogue", "proofs_checks.audit", "proofs_checks.observed", "reports.latex"),
-    "list": ("theory.extension",),
-    "list claims": ("theory.catalogue", "theory.extension"),
-    "show": ("theory.catalogue", "theory.extension", "reports.terminal"),
+    "audit": ("proofs_checks.audit", "proofs_checks.observed", "reports.terminal"),
+    "predict": ("proofs_checks.prediction", "proofs_checks.fixed_points"),
+    "simulate": ("numerics.prejudice", "proofs_checks.evidence"),
+    "report": ("proofs_checks.audit", "proofs_checks.observed", "reports.latex"),
+    "list": (),
+    "show": ("reports.terminal",),
 }
 
 
@@ -75,8 +74,9 @@ def run(module: str, budget: Budget, load: Callable[[], object], command: Callab
     context = click.get_current_context()
     if _child is None:
         return _watch(context.find_root().obj, module, budget)
-    name = str(context.info_name)
-    return _child.run(NEEDS.get(f"{name} {context.params.get('what')}", NEEDS[name]), module, load, command)
+    given = context.params
+    named = CLAIMS if given.get("what") == "claims" else given.get("claims", (given.get("claim"),))
+    return _child.run(NEEDS[str(context.info_name)], [id for id in named if id in CLAIMS], module, load, command)
 
 
 def progress() -> None:
@@ -203,10 +203,14 @@ class _Child:
         with self.lock, contextlib.suppress(OSError):
             self.pipe.send_bytes(message)
 
-    def run(self, needs: tuple[str, ...], module: str, load: Callable[[], object], command: Callable[[], int | None]) -> int | None:
-        """Load the module and run the command."""
-        if catalogue in [importlib.import_module(name) for name in needs]:
-            len(catalogue.CLAIMS)  # all derived: to derive more of them would be a change
+    def run(
+        self, needs: Iterable[str], claims: Iterable[str], module: str, load: Callable[[], object], command: Callable[[], int | None]
+    ) -> int | None:
+        """Load the module and run the command; before, the modules that the command needs and the catalogue's own claims that it names."""
+        for name in ("theory.extension", *needs):
+            importlib.import_module(name)
+        for id in claims:
+            CLAIMS[id]
         self.module, self.before = module, Snapshot()
         self.say(b"ready")
         load()

@@ -109,15 +109,14 @@ def module_option(command: Callable[..., int | None]) -> Callable[..., int | Non
     return run
 
 
-# Claims take seconds to derive: commands that need none of them do not wait for them.
+# Claims take seconds to derive: commands wait for those that they need.
 
 
 def catalogue(module: str | None) -> Mapping[str, Claim]:
     """All claims by id, the module's included."""
-    from theory.catalogue import CLAIMS
+    from theory.catalogue import Catalogue
 
-    own = {claim.id: claim for claim in claims_added(module)}
-    return {**CLAIMS, **own} if own else CLAIMS
+    return Catalogue(claims_added(module))
 
 
 def claims_added(module: str | None) -> tuple[Claim, ...]:

@@ -223,7 +223,7 @@ def test_options_that_need_others(monkeypatch):
     assert status == 2 and "it needs --out DIR" in sentence
 
     class Confined:
-        def run(self, verb, module, load, command):
+        def run(self, needs, claims, module, load, command):
             return command()
 
     monkeypatch.setattr(confined, "_child", Confined())

@@ -21,7 +21,7 @@ import sympy
 from numerics import ensemble
 from proofs_checks import audit, decide, defaults, design, evidence
 from proofs_checks.intact import Snapshot
-from reports import words
+from reports import confined, words
 from reports.command_line import call
 from theory import activations, norms, stages
 from theory.catalogue import CLAIMS
@@ -134,6 +134,30 @@ def test_an_audit_that_is_patched_from_array_code(normproof):
     module = STAGE.format(what=what).replace("import os", "from proofs_checks import evidence\nimport os")
     answer = normproof("audit mine_pre_relu --json --resolution 0.5 --module mine.py", module)
     assert_ended(answer, 1, "proofs_checks.evidence.Verdict.of", "while it ran")
+
+
+@pytest.mark.parametrize(
+    "line, named",
+    [
+        ("audit mine_pre_relu pre_ln_stream", ["pre_ln_stream"]),
+        ("audit", []),
+        ("show edge_of_chaos", ["edge_of_chaos"]),
+        ("list claims", [*CLAIMS]),
+        ("list norms", []),
+        ("report kappa_shape", ["kappa_shape"]),
+    ],
+)
+def test_claims_that_a_command_names_are_derived_before_the_module_is_loaded(line, named, monkeypatch):
+    """What is derived later no snapshot has noted."""
+    given = []
+
+    class Child:
+        def run(self, needs, claims, module, load, command):
+            given.extend(claims)
+
+    monkeypatch.setattr(confined, "_child", Child())
+    assert call([*line.split(), "--module", "mine.py"]) == (0, "")
+    assert given == named
 
 
 def test_junk_is_kept_from_json(normproof):
