@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from proofs_checks.design import Design
 from proofs_checks.evidence import Evidence
@@ -271,9 +271,9 @@ def _raised(rung: Rung, by: float) -> Rung:
 
 def _seen_misfit(design: Design, spare: int) -> float:
     """The distance, in standard errors, at which a misfit is missed with the designed probability."""
-    critical = stats.chi2.isf(design.alpha, spare)
-    enough = (np.sqrt(critical) + stats.chi.isf(design.miss, spare)) ** 2
-    return float(np.sqrt(optimize.brentq(lambda square: stats.ncx2.cdf(critical, spare, square) - design.miss, 0.0, enough)))
+    critical = special.chdtri(spare, design.alpha)
+    enough = (np.sqrt(critical) + np.sqrt(special.chdtri(spare, design.miss))) ** 2
+    return float(np.sqrt(optimize.brentq(lambda square: special.chndtr(critical, spare, square) - design.miss, 0.0, enough)))
 
 
 @dataclass(frozen=True)
@@ -292,13 +292,13 @@ class Count:
     def interval(self) -> tuple[float, float]:
         """Clopper-Pearson, at `CONFIDENCE`."""
         tail, others = (1 - CONFIDENCE) / 2, self.replicates - self.errors
-        low = stats.beta.ppf(tail, self.errors, others + 1) if self.errors else 0.0
-        high = stats.beta.isf(tail, self.errors + 1, others) if others else 1.0
+        low = special.betaincinv(self.errors, others + 1, tail) if self.errors else 0.0
+        high = special.betainccinv(self.errors + 1, others, tail) if others else 1.0
         return float(low), float(high)
 
     def tail(self, nominal: float) -> float:
         """The probability of so many errors, or more, at a nominal rate."""
-        return float(stats.binom.sf(self.errors - 1, self.replicates, nominal))
+        return float(special.bdtrc(self.errors - 1, self.replicates, nominal))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@ r"""Design before data: error rates, resolutions and sample sizes, fixed before 
 Every statistical check answers three questions: what is its error rate (its share of one α for the whole
 audit), what could it see (its resolution: the deviation it would miss with probability at most
 `MISS`), and how much does it need (the replicates solved from both).
+
+Laws are those of `scipy.special`: ndtr the normal law, stdtr Student's, nctdtr the noncentral one, fdtr the F law, chdtr χ² from above, a final i
+the inverse. `scipy.stats` has the same numbers and takes longer to load than all else that a small audit needs.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 MISS = 1e-6  #: probability that a deviation of the stated resolution goes unnoticed
 MOST = 2.0**31  #: units (networks, or networks × width) that one check may ask for
@@ -39,11 +42,11 @@ class Design:
     @property
     def deviations(self) -> float:
         """Standard errors between the prediction and the nearest value that is surely told apart from it."""
-        return float(stats.norm.isf(self.alpha / 2) + stats.norm.isf(self.miss))
+        return -float(special.ndtri(self.alpha / 2) + special.ndtri(self.miss))
 
     def critical(self, freedom: Any) -> Any:
         """Two-sided critical value of Student's t; of an array of freedoms, an array."""
-        found = stats.t.isf(self.alpha / 2, freedom)
+        found = -special.stdtrit(freedom, self.alpha / 2)
         return float(found) if np.ndim(freedom) == 0 else found
 
     def accepts(self, deviations: Any, freedom: Any) -> Any:
@@ -74,9 +77,9 @@ class Design:
         variance = scale * float(pilot.var(ddof=1))
         if variance == 0:
             return 0.0
-        share = 2 / (max(3.0, float(stats.kurtosis(pilot, fisher=False))) - 1)
+        share = 2 / (max(3.0, kurtosis(pilot)) - 1)
         freedom = max(variance * (self.deviations / wanted) ** 2 / unit, fewest) - 1
-        factor = float(stats.f.isf(self.miss, share * freedom, share * (len(pilot) - 1)))
+        factor = 1 / float(special.fdtri(share * (len(pilot) - 1), share * freedom, self.miss))
         units = variance * factor * (self.resolved(1.0, freedom) / wanted) ** 2
         if not units <= self.most:
             raise TooMany(
@@ -110,13 +113,19 @@ class Design:
         return self.half.band_resolved(one) + self.half.band_resolved(other)
 
 
+def kurtosis(values: np.ndarray) -> float:
+    """The fourth central moment over the squared second: 3 of a Gaussian law."""
+    squares = (values - values.mean()) ** 2
+    return float((squares**2).mean() / squares.mean() ** 2)
+
+
 @cache
 def _noncentrality(alpha: float, miss: float, freedom: float) -> float:
     """The sum of two quantiles of the central t is too small: an estimated standard error scales the critical value as well."""
-    critical = stats.t.isf(alpha / 2, freedom)
+    critical = -special.stdtrit(freedom, alpha / 2)
     if not math.isfinite(critical):  # no number is resolved where there is no spread to judge by
         return math.nan
     # Enough: the error is seldom estimated larger than this, and the mean is seldom further below its expectation.
-    enough = critical * stats.chi.isf(miss / 2, freedom) / math.sqrt(freedom) + stats.norm.isf(miss / 2)
-    found: float = optimize.brentq(lambda shift: stats.nct.cdf(critical, freedom, shift) - miss, 0.0, enough)
+    enough = critical * math.sqrt(special.chdtri(freedom, miss / 2) / freedom) - special.ndtri(miss / 2)
+    found: float = optimize.brentq(lambda shift: special.nctdtr(freedom, shift, critical) - miss, 0.0, enough)
     return found

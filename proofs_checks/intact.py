@@ -26,11 +26,11 @@ PACKAGES = ("sympy", "mpmath", "flint")
 MODULES = (
     "builtins", "concurrent.futures.thread", "dataclasses", "enum", "functools", "hashlib", "inspect", "itertools", "json", "json.decoder",
     "json.encoder", "math", "multiprocessing.connection", "operator", "os", "pickle", "click", "click.core",
-    "numpy", "numpy.linalg", "numpy.polynomial.hermite_e", "scipy.integrate", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats",
+    "numpy", "numpy.linalg", "numpy.polynomial.hermite_e", "scipy.integrate", "scipy.linalg", "scipy.optimize", "scipy.special",
     "jax", "jax.lax", "jax.numpy", "jax.numpy.linalg", "jax.random", "jax.scipy.special", "jax.scipy.stats",
 )  # fmt: skip
 #: Objects of libraries whose own attributes are noted as well.
-OBJECTS = ("mpmath.mp", "scipy.stats.beta", "scipy.stats.binom", "scipy.stats.chi2", "scipy.stats.norm", "scipy.stats.t")
+OBJECTS = ("mpmath.mp",)
 LOOKED_INTO = {*PROJECT, *PACKAGES, *(name.partition(".")[0] for name in MODULES)} - {"builtins"}
 #: What Python itself adds to a class or sets in it after it was made.
 OWN_AFFAIR = {

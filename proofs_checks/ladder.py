@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 Numbers = Any  #: a float, or in a calibration an array with one for each replicate
 
@@ -117,7 +117,7 @@ def least_squares(rungs: list[Rung], columns: np.ndarray) -> Fit:
         fitted=fitted,
         standard_error=_plain(np.sqrt(shares.sum(axis=-1))),
         freedom=_plain(freedom),
-        misfit=_plain(stats.chi2.sf((residuals**2).sum(axis=-1), spare)) if spare else 1.0,
+        misfit=_plain(special.chdtrc(spare, (residuals**2).sum(axis=-1))) if spare else 1.0,
         spare=spare,
     )
 

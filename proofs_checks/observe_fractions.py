@@ -2,11 +2,12 @@ r"""The law over networks of the number of samples that class 0 receives."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from scipy import integrate, stats
+from scipy import integrate, special
 from sympy import Expr, sympify
 
 from numerics import keys
@@ -29,13 +30,20 @@ def checks(experiment: ClassFraction) -> tuple[str, ...]:
     return tuple(f"class_fraction_depth_{depth}" for depth in experiment.depths)
 
 
+def _binomial(samples: int, p: float) -> np.ndarray:
+    ones = np.arange(samples + 1)
+    zeros = samples - ones
+    ways = -special.betaln(ones + 1, zeros + 1) - math.log(samples + 1)
+    return np.asarray(np.exp(ways + special.xlogy(ones, p) + special.xlog1py(zeros, -p)))
+
+
 @cache
 def count_law(deviation: float, samples: int) -> np.ndarray:
     r"""Law of the number of samples given to class 0: Binomial(n, f_0) mixed over $f_0 = \Phi(\text{deviation}\cdot Z)$."""
     if deviation == 0:
-        return np.asarray(stats.binom.pmf(np.arange(samples + 1), samples, 0.5))
+        return _binomial(samples, 0.5)
     masses, error = integrate.quad_vec(
-        lambda z: stats.binom.pmf(np.arange(samples + 1), samples, stats.norm.cdf(deviation * z)) * stats.norm.pdf(z),
+        lambda z: _binomial(samples, special.ndtr(deviation * z)) * math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi),
         -12,
         12,
         points=(-3, -1, 0, 1, 3),

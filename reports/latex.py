@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-from sympy import Expr, latex, nan
+from sympy import Expr, nan
 
 from proofs_checks.audit import Audit
 from proofs_checks.calibration import CONFIDENCE, Count, table
 from proofs_checks.evidence import Evidence, Verdict
 from proofs_checks.fixed_points import in_words
 from proofs_checks.kill_matrix import KillMatrix
-from reports import figures, landscapes
+from reports import figures, formulas, landscapes
 from reports.typeset import definition
 from theory.activations import Activation
 from theory.claim import Claim, Interval, Kind, Relation, Statement, Witness
@@ -73,7 +73,7 @@ ASCII = _Ascii(
 
 def mathematics(expression: Expr) -> str:
     """An expression as LaTeX; what a law does not know is said in a word."""
-    return r"\text{unknown}" if expression is nan else str(latex(expression, inv_trig_style="full"))
+    return r"\text{unknown}" if expression is nan else formulas.latex(expression)
 
 
 def briefly(expression: Expr) -> str:

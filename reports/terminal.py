@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sympy import pretty
 
 from proofs_checks.audit import Audit, Check, Settings
 from proofs_checks.evidence import Evidence, Verdict
-from reports import confined
+from reports import confined, formulas
 from reports.output import stdout
 from theory.claim import Claim, Kind, Witness
 
@@ -218,9 +217,9 @@ def print_claim(claim: Claim) -> None:
             last = number == len(statement.chain) - 1
             sign = statement.relation.value if last else "="
             if number == 0:
-                out(_indent(pretty(left)), markup=False)
+                out(_indent(formulas.text(left)), markup=False)
             out(f"  {sign}  [{reason}]", markup=False)
-            out(_indent(pretty(right)), markup=False)
+            out(_indent(formulas.text(right)), markup=False)
     for number, experiment in enumerate(claim.experiments):
         out(f"\n[bold]experiment {number + 1}[/] {type(experiment).__name__}")
         out(f"  rival: {experiment.rival.says}", markup=False)

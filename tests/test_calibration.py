@@ -14,10 +14,11 @@ from scipy import integrate, stats
 from proofs_checks import calibration, observed
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.calibration import BandNull, Count, FitNull, MisfitNull, TwoSampleNull, at_sup_distance, calibrate, replicated, table
-from proofs_checks.design import Design
+from proofs_checks.design import Design, kurtosis
 from proofs_checks.evidence import UnreadableEvidence, Verdict, digest, write_whole
 from proofs_checks.finding import Finding, sup_distance
 from proofs_checks.ladder import Rung, Sample, fit, fit_width_and_batch
+from proofs_checks.observe_fractions import count_law
 from proofs_checks.observe_samplers import tallies
 from proofs_checks.recorded import read
 from reports import latex, terminal
@@ -168,6 +169,20 @@ def test_as_much_is_drawn_as_the_resolution_needs(variance, unit, fewest):
     heavy = np.append(pilot, (-9 * np.sqrt(variance), 9 * np.sqrt(variance)))  # of the same spread, it would be known less well
     assert design.needed(heavy * pilot.std(ddof=1) / heavy.std(ddof=1), wanted, fewest, unit=unit) > 1.05 * units
     assert resolved(variance * (design.deviations / wanted) ** 2) > wanted
+
+
+def test_kurtosis_is_that_of_statistics():
+    values = draws("kurtosis").lognormal(size=100)
+    assert kurtosis(values) == pytest.approx(stats.kurtosis(values, fisher=False), rel=1e-14)
+
+
+@pytest.mark.parametrize("deviation", [0.0, 0.7, 20.0])
+def test_class_counts_are_binomial_given_the_fraction(deviation):
+    for count, mass in enumerate(count_law(deviation, 4)):
+        expected = integrate.quad(
+            lambda z, k=count: stats.binom.pmf(k, 4, stats.norm.cdf(deviation * z)) * stats.norm.pdf(z), -9, 9, points=(0,)
+        )
+        assert mass == pytest.approx(expected[0], abs=1e-8)
 
 
 def test_two_central_quantiles_do_not_make_a_resolution():

@@ -99,11 +99,16 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_has_another_expectation_is_seen(name, monkeypatch):
     network = Network(bias_variance=0.3)
-    for instead, seen in ((controls, False), (WRONG[name], True)):
-        monkeypatch.setattr(kernel, "_KERNELS", {})
-        monkeypatch.setattr(ensemble, "controls", instead)
+
+    def furthest():
         last = drawn(network, Sampler.WEIGHTS, name).controls[:, -1]
-        assert bool(np.abs(standard_errors(network, last)).max() > critical(last.shape[1])) is seen
+        return np.abs(standard_errors(network, last)).max(), critical(last.shape[1])
+
+    right, allowed = furthest()
+    monkeypatch.setattr(kernel, "_KERNELS", {})
+    monkeypatch.setattr(ensemble, "controls", WRONG[name])
+    wrong, _ = furthest()
+    assert right <= allowed < wrong
 
 
 @pytest.mark.parametrize("coupled", [False, True])
@@ -144,7 +149,10 @@ def test_the_moments_are_those_without_control_variates():
 
 
 @pytest.mark.parametrize(
-    "name, left", [("no norm", 0.3), ("layer norm before", 0.3), ("layer norm after", 0.5), ("batch norm before", 0.8)]
+    "name, left",
+    tiered(
+        [("no norm", 0.3), ("layer norm before", 0.3), ("layer norm after", 0.5), ("batch norm before", 0.8)], [("layer norm after", 0.5)]
+    ),
 )
 def test_most_of_the_spread_is_explained(name, left):
     """Of networks that had no part in the multipliers, a share below `left` remains: more is rejected at α = 1e-6."""

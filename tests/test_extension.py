@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tiers import usually
 
 from proofs_checks import enclosed, observed
 from proofs_checks.design import Design
@@ -134,8 +135,8 @@ def test_claims_of_each_kind_of_definition(loaded):
     assert claims["soft_norm_post_relu"].statements == ()  # no rule to compare with
     assert verdict_of(claims["soft_norm_post_relu"], "soft_norm_post_relu") is Verdict.HOLDS
     assert observed.checks(claims["bump_with_norms"].experiments[1]) == ("batch_norm_pre_bump", "batch_norm_post_bump", "combinations")
-    assert verdict_of(claims["bump_with_norms"], "experiment_1/none_none_bump") is Verdict.HOLDS
-    assert verdict_of(claims["bump_with_norms"], "experiment_2/batch_norm_pre_bump") is Verdict.HOLDS
+    for check in usually(("experiment_1/none_none_bump",), with_long=("experiment_1/none_none_bump", "experiment_2/batch_norm_pre_bump")):
+        assert verdict_of(claims["bump_with_norms"], check) is Verdict.HOLDS
     assert [name.split(":")[0] for name in found.no_law] == ["median_norm (pre)", "median_norm (post)"]
     assert all("xp.median has no reading in symbols" in reason for reason in found.no_law)
 

@@ -295,6 +295,7 @@ def test_full_batch_factor_replaced_by_one_is_red():
     assert found.verdict is Verdict.FAILS, found.sentence
 
 
+@pytest.mark.long
 def test_a_rival_too_near_to_be_rejected_is_undecided():
     experiment = replace(_first(LAYER_NORM_BEFORE), rival=replace(_first(LAYER_NORM_BEFORE).rival, instead=Rational(1001, 1000)))
     found = observed.run(experiment, "factor_per_layer", DESIGN, 1, "twin/gradients")

@@ -42,9 +42,8 @@ MEASURES = {
     "class counts": lambda key: class_counts(Network(), Size(32, 2, 8), key, 4),
     "votes": lambda key: votes(Network(), Size(32, 2, 8), 3, 4, key, 4),
     "gradients": lambda key: squared_gradients(Network(LayerNorm, Placement.POST), Size(16, 3, 8), key, 4),
-    "spectra": lambda key: [
-        spectra(model, Sample(16, 6), key, 2) for model in (Classifier(3, 3, last=BatchNorm), classifier(BatchNorm, Where.HIDDEN, 3, 2))
-    ],
+    "spectra": lambda key: spectra(Classifier(3, 3, last=BatchNorm), Sample(16, 6), key, 2),
+    "spectra with hidden norms": lambda key: spectra(classifier(BatchNorm, Where.HIDDEN, 3, 2), Sample(16, 6), key, 2),
     "batch statistic": lambda key: tally(BatchNorm, 8, EDGES, key, 1000),
     "layer statistics": lambda key: [statistic(quantity, 32, key, 4) for quantity in Quantity],
 }

@@ -204,6 +204,7 @@ def test_another_network_is_red(name, statistic):
     assert found.verdict is Verdict.FAILS, found.sentence
 
 
+@pytest.mark.long
 def test_judges_that_vote_themselves_are_red(monkeypatch):
     """The largest empirical fraction is too large, most of all where the network is neutral: about 0.2 of 32 samples for one of ten classes."""
 

@@ -137,7 +137,7 @@ def test_rounding_does_not_move_means(name):
 
 @pytest.mark.parametrize(
     "name",
-    tiered(("no norm", "LN before", "LN after, biases", "BN before", "GELU", "stream", "from Gram matrices"), ("LN before", "BN before")),
+    tiered(("no norm", "LN before", "LN after, biases", "BN before", "GELU", "stream", "from Gram matrices"), ("BN before",)),
 )
 def test_rounding_does_not_move_adjusted_means(name):
     """The same of means that control variates were taken from, multipliers and all; measured: under a thousandth of what is allowed for."""
@@ -226,22 +226,22 @@ def kept(tmp_path_factory):
 
 
 def test_evidence_is_bit_equal_in_any_process_and_any_order(kept):
-    first, (second, _) = audited("1", *AUDITED), kept
-    assert set(first["evidence"]) == set(AUDITED) and sum(map(len, first["evidence"].values())) >= 3
-    assert first["evidence"] == second["evidence"]  # JSON keeps every bit of a float
-
-
-def test_evidence_of_loaded_kernels_is_bit_equal(kept):
-    """`make` keeps what was compiled."""
+    """Also where kernels are loaded that another process compiled: `make` keeps them."""
     compiled, kernels = kept
     files = set(kernels.iterdir())
     loaded = audited("1", *AUDITED, kernels=str(kernels))
     assert files and files == set(kernels.iterdir())
-    assert loaded["evidence"] == compiled["evidence"]
+    assert set(loaded["evidence"]) == set(AUDITED) and sum(map(len, loaded["evidence"].values())) >= 3
+    assert loaded["evidence"] == compiled["evidence"]  # JSON keeps every bit of a float
+
+
+@pytest.mark.long
+def test_evidence_of_kernels_compiled_again_is_bit_equal(kept):
+    assert audited("1", *AUDITED)["evidence"] == kept[0]["evidence"]
 
 
 def test_x64_is_forced_on_where_the_environment_turns_it_off(kept):
-    runs = audited("1", *AUDITED), kept[0]
+    runs = audited("1", *AUDITED, kernels=str(kept[1])), kept[0]
     assert [(run["before"], run["after"]) for run in runs] == [(True, True), (False, True)]
 
 

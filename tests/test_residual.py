@@ -245,7 +245,7 @@ def extrapolated(name):
     return (3 * wide - narrow) / 2, np.hypot(1.5 * wide_error, 0.5 * error)
 
 
-@pytest.mark.parametrize("name", tiered(NETWORKS, (SCALED, "post, GELU")))
+@pytest.mark.parametrize("name", tiered(NETWORKS, (SCALED,)))
 def test_networks_do_as_predicted(name):
     predicted, (value, error) = predict(NETWORKS[name], DEPTH).overlap, extrapolated(name)
     assert DESIGN.resolved(error, 511) <= DESIGN.resolution * predicted

@@ -81,7 +81,7 @@ def test_few_units_have_the_gram_matrix_of_all(coupled):
         assert abs(one - other) <= 64 * 2.0**-53 * two_moments(whole, coupled).power
 
 
-@pytest.mark.parametrize("name", tiered(BLOCKED, ("layer_norm post", "batch_norm pre")))
+@pytest.mark.parametrize("name", tiered(BLOCKED, ("layer_norm post",)))
 def test_blocks_change_no_law(name, small):
     """γ of networks whose layers are drawn in blocks, and whole: two samples of one law, at an error rate of 1e-6 in all."""
     design, count, size = Design(1e-6 / len(BLOCKED) / 2, 0.1), 1024, Size(2 * UNITS, 2, 2 * BATCH, sampler=Sampler.GRAM)
