@@ -8,11 +8,11 @@ from sympy.printing.pretty.pretty import PrettyPrinter
 
 
 class _Unevaluated:
-    """SymPy orders the terms of a sum by their coefficients, and computes an integral that is one: seconds. Such terms stand by their form."""
+    """SymPy orders terms by the values of their coefficients, and computes those that are integrals, for seconds: such sums are ordered by form."""
 
-    def _as_ordered_terms(self, sum: Expr, order: str | None = None) -> list[Expr]:
-        constants = any(each.is_number for each in sum.atoms(Integral))
-        terms: list[Expr] = super()._as_ordered_terms(sum, "old" if constants else order)  # type: ignore[misc]
+    def _as_ordered_terms(self, expr: Expr, order: str | None = None) -> list[Expr]:
+        of_integrals = any(each.is_number for each in expr.atoms(Integral))
+        terms: list[Expr] = super()._as_ordered_terms(expr, "old" if of_integrals else order)  # type: ignore[misc]
         return terms
 
 

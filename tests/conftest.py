@@ -8,7 +8,7 @@ from hypothesis import settings
 
 settings.register_profile("normproof", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("normproof")
-gc.set_threshold(100_000, 20, 100)  # SymPy and JAX make many objects that stay: to look through them less often saves a twentieth
+gc.set_threshold(100_000, 20, 100)  # SymPy and JAX make many objects that stay: to look through them less often saves time
 
 
 #: Files that take longest, in the order in which two processes get them: the short ones fill what is left.

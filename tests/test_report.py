@@ -6,11 +6,12 @@ from functools import partial
 from itertools import islice
 
 import pytest
+import sympy
 from tiers import usually
 
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.evidence import Verdict
-from reports import figures, latex, typeset
+from reports import figures, formulas, latex, typeset
 from theory import symbols as s
 from theory.catalogue import CLAIMS
 from theory.claim import Relation, Statement
@@ -72,6 +73,23 @@ def test_a_failure_is_shown_with_both_formulas(audit, tmp_path):
     assert r"\verdict{fails}{FAILS}" in text and r"50 \% \& more" in text
     assert all(word in text for word in ("LEFT", "RIGHT", "REST"))
     assert r"\verdict{fails}{FAILS}" not in latex.write_sources(audit, tmp_path / "green").read_text()
+
+
+def test_sums_of_integrals_are_printed_without_computing_them(monkeypatch):
+    def computed(*given):
+        raise AssertionError("an integral was computed")
+
+    monkeypatch.setattr("sympy.core.evalf.do_integral", computed)
+    (gain,) = (each.stated for each in CLAIMS["edge_of_chaos"].statements if each.name == "tanh_gain")
+    assert formulas.latex(gain).startswith(r"\frac{1}{1 - 2 \int") and "⌠" in formulas.text(gain)
+    for sympys in (sympy.latex, sympy.pretty):  # the twin
+        with pytest.raises(AssertionError, match="an integral was computed"):
+            sympys(gain)
+
+
+def test_other_formulas_are_printed_as_sympy_prints_them():
+    for formula in (each.derived for each in (*KAPPA_SHAPE.statements, *CLAIMS["quadratic_growth"].statements)):
+        assert formulas.latex(formula) == sympy.latex(formula, inv_trig_style="full") and formulas.text(formula) == sympy.pretty(formula)
 
 
 def test_special_characters_are_escaped():
