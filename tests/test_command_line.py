@@ -529,6 +529,7 @@ def test_spectrum_of_two_samples_vanishes(call):
     assert data["largest"] < sys.float_info.epsilon * without["largest"]
 
 
+@pytest.mark.long
 def test_spectrum_of_odd_activations_has_no_outliers(call):
     _, words, _ = call(f"{SPECTRUM} --norm layer_norm --activation erf")
     assert "Θ(M)" in words and "no outliers" in words

@@ -168,6 +168,7 @@ def test_junk_is_kept_from_json(normproof):
     assert "loaded" in err and "traced" in err and "raw" in err
 
 
+@pytest.mark.long
 def test_claims_are_listed_with_those_of_a_module(normproof):
     status, out, err, sentence = normproof("list claims --module mine.py --json", GOOD)
     assert (status, sentence) == (0, ""), err

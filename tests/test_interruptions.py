@@ -103,6 +103,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_evidence(kills, uninter
         assert [path.name for path in folder.iterdir()] == ["evidence.json"]
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(uninterrupted, tmp_path):
     code, said = end_of(command(tmp_path, program=FULL_DISK))
     assert code == 2 and "cannot be written" in said and "Traceback" not in said, said

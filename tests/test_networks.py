@@ -65,7 +65,7 @@ PAIRS = [
 PAIRS += [(BatchNorm, Placement.PRE)]
 
 
-@settings(max_examples=usually(4, with_long=EXAMPLES))
+@settings(max_examples=usually(3, with_long=EXAMPLES))
 @given(
     pair=st.sampled_from(PAIRS),
     gain=st.sampled_from([(2.0, 0.0), (1.0, 0.0), (1.5, 0.3), (3.0, 0.1)]),
