@@ -31,10 +31,8 @@ def checks(experiment: ClassFraction) -> tuple[str, ...]:
 
 
 def _binomial(samples: int, p: float) -> np.ndarray:
-    ones = np.arange(samples + 1)
-    zeros = samples - ones
-    ways = -special.betaln(ones + 1, zeros + 1) - math.log(samples + 1)
-    return np.asarray(np.exp(ways + special.xlogy(ones, p) + special.xlog1py(zeros, -p)))
+    """Masses of 0 … n, from the distribution function."""
+    return np.diff(special.bdtr(np.arange(samples + 1), samples, p), prepend=0.0)
 
 
 @cache

@@ -4,7 +4,7 @@ A command that is given `--module` runs in a child process; the parent never loa
 progress (the end of a check of an audit is progress; other commands have none, so that it is their total) and resident memory, of the
 child and of all processes under it. Over either budget all of them are killed. The parent believes an exit status only from a child that
 said that it was done: a module that ends its process ends the command in red. Before the module is loaded the child notes what the
-checker is (`proofs_checks.intact`), and it compares when the module is loaded, when an audit has run and before it says anything. What
+checker is, with the claims that the command names (`proofs_checks.intact`), and it compares when the module is loaded, when an audit has run and before it says anything. What
 a module prints goes to stderr.
 
 This protects against accidents and against plain attempts: loops, memory without end, patches, early exits, junk. A module is code with

@@ -160,6 +160,30 @@ def test_claims_that_a_command_names_are_derived_before_the_module_is_loaded(lin
     assert given == named
 
 
+def test_claims_are_derived_then_noted_then_the_module_is_loaded(monkeypatch):
+    order = []
+
+    class Claims:
+        def __getitem__(self, id):
+            order.append(id)
+
+    class Noted:
+        def __init__(self):
+            order.append("noted")
+
+        def first_change(self):
+            return None
+
+    class Pipe:
+        def send_bytes(self, message):
+            pass
+
+    monkeypatch.setattr(confined, "CLAIMS", Claims())
+    monkeypatch.setattr(confined, "Snapshot", Noted)
+    confined._Child(Pipe()).run((), ["one", "other"], "mine.py", lambda: order.append("loaded"), lambda: order.append("run"))
+    assert order == ["one", "other", "noted", "loaded", "run"]
+
+
 def test_junk_is_kept_from_json(normproof):
     what = 'print("traced"); os.write(1, b"raw"); sys.stdout.flush()'
     status, out, err, sentence = normproof(SIMULATE, STAGE.format(what=what) + 'print("loaded")\n')

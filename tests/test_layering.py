@@ -189,7 +189,8 @@ def test_a_claim_is_derived_without_those_that_follow(monkeypatch):
     modules = []
     monkeypatch.setattr(catalogue, "import_module", lambda name: modules.append(name) or importlib.import_module(name))
     claims = catalogue.Catalogue()
-    assert "no_such_claim" not in claims and len(claims) == len({*claims}) > 100 and modules == []
+    assert "no_such_claim" not in claims and modules == []
+    assert len(claims) == sum(map(len, catalogue.CONTENTS.values())) > 100  # no id stands twice
     assert claims["kappa_shape"].id == "kappa_shape" and modules == ["theory.gaussian"]
     assert [claim.id for claim in claims.values()] == [*claims]
     assert modules[0] == "theory.gaussian" and sorted(modules) == sorted(f"theory.{name}" for name in catalogue.CONTENTS)

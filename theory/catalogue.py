@@ -1,7 +1,7 @@
 """The catalogue: every claim, foundations first, by id.
 
-Deriving all claims takes SymPy seconds. What claims there are stands here, so that nothing is derived to find that out, and of the claims
-themselves only the modules of those that are asked for.
+Deriving all claims takes SymPy seconds. The ids stand here, so that nothing is derived to find out what claims there are, and a module's claims
+are derived when one of them is asked for. A new claim is named here as well; a table that differs from a module is refused.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
