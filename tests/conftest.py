@@ -1,14 +1,11 @@
 """Properties are deterministic: the same examples in every run, and no deadline on a shared machine."""
 
-import gc
-
 import pytest
 import tiers
 from hypothesis import settings
 
 settings.register_profile("normproof", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("normproof")
-gc.set_threshold(100_000, 20, 100)  # SymPy and JAX make many objects that stay: to look through them less often saves time
 
 
 #: Files that take longest, in the order in which two processes get them: the short ones fill what is left.
