@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -76,7 +74,6 @@ class Kernel:
         self.devices = devices()
         self._run = run
         self._compiled: Any = None
-        self._compiling = threading.Lock()
 
     def __call__(self, key: jax.Array, blocks: Sequence[int], which: int, stopwatch: Stopwatch) -> Iterator[Any]:
         """The measurements of networks block, …, block + count − 1 of the stream, for one block after another.
@@ -109,12 +106,11 @@ class Kernel:
         return NamedSharding(Mesh(np.array(self.devices), ("devices",)), PartitionSpec("devices"))
 
     def compile(self, stopwatch: Stopwatch) -> None:
-        """Compile, unless that is done: in any thread, beside calls of other kernels."""
-        with self._compiling:
-            if self._compiled is None:
-                start = time.perf_counter()
-                self._compiled = self._compile(jax.random.key(0))
-                stopwatch.compiling += time.perf_counter() - start
+        """Compile, unless that is done."""
+        if self._compiled is None:
+            start = time.perf_counter()
+            self._compiled = self._compile(jax.random.key(0))
+            stopwatch.compiling += time.perf_counter() - start
 
     def _lowered(self, key: jax.Array) -> Any:
         run, split = self._run, self._split
@@ -136,35 +132,15 @@ class Kernel:
 
 
 _KERNELS: dict[Any, Kernel] = {}
-_TABLE = threading.Lock()
 
 
 def _kernel(name: Any, measure: Measure, count: int, at_once: int) -> Kernel:
     """The kernel of that name and count, made if there is none; the one not asked for longest gives way. Its `measure` takes `which`."""
-    with _TABLE:
-        kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
-        _KERNELS[name, count] = kernel
-        if len(_KERNELS) > KEPT:
-            del _KERNELS[next(iter(_KERNELS))]
+    kernel = _KERNELS.pop((name, count), None) or Kernel(measure, count, at_once)
+    _KERNELS[name, count] = kernel
+    if len(_KERNELS) > KEPT:
+        del _KERNELS[next(iter(_KERNELS))]
     return kernel
-
-
-class _Compiled(Exception):
-    """The kernel that was to run is compiled."""
-
-
-_ONLY_COMPILING: ContextVar[bool] = ContextVar("only compiling", default=False)
-
-
-@contextmanager
-def compiling() -> Iterator[None]:
-    """What is inside ends where it would first run a kernel, which is then compiled."""
-    outside = _ONLY_COMPILING.set(True)
-    try:
-        with suppress(_Compiled):
-            yield
-    finally:
-        _ONLY_COMPILING.reset(outside)
 
 
 def replicate(
@@ -187,9 +163,6 @@ def replicate(
     of_one = measure if which is not None else lambda network_key, _: measure(network_key)
     kernel = _kernel(name, of_one, min(per_call, networks), at_once)
     stopwatch = stopwatch or Stopwatch()
-    if _ONLY_COMPILING.get():
-        kernel.compile(stopwatch)
-        raise _Compiled
     blocks = range(first, first + networks, kernel.count)
     parts = collect(blocks, lambda some: kernel(key, some, which or 0, stopwatch), lambda: kernel.structure(key))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)

@@ -9,8 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +21,15 @@ from proofs_checks import defaults, enclosed, evidence
 from proofs_checks.design import Design
 from proofs_checks.evidence import Evidence, Verdict, digest, write_whole
 from proofs_checks.exact import ExactWorker
+from proofs_checks.worker import Worker
+from theory.catalogue import CLAIMS
 from theory.claim import Claim, Kind, Statement, Witness
 from theory.experiments import Experiment
 
 FORMAT = 3  #: of the evidence file
-EXACT_WORKERS = max(1, min(8, (os.cpu_count() or 1) // 2))  #: processes that decide formulas, beside the one that simulates
+CORES = os.cpu_count() or 1
+EXACT_WORKERS = max(1, min(8, CORES // 2))  #: processes that decide formulas, beside those that simulate
+SIMULATORS = min(4, CORES)  #: processes that simulate, this one included: each takes a core, and a GiB or two of memory
 
 
 @dataclass(frozen=True)
@@ -200,28 +205,29 @@ def run(
     found = dict(finished or {})
     left = [check for check in wanted if check.id not in found]
     formulas = [check for check in left if check.witness is not Witness.OBSERVED]
-    simulations = [check for check in left if check.witness is Witness.OBSERVED]
+    simulations = together([check for check in left if check.witness is Witness.OBSERVED])
     stop = threading.Event()
-    pool = ThreadPoolExecutor(2 + EXACT_WORKERS)
     with ExitStack() as stack:
-        workers = [stack.enter_context(ExactWorker()) for _ in range(EXACT_WORKERS)]
+        # Each takes what is next of one list when it is free.
+        next_formula, next_simulations = iter(formulas), iter(simulations)
+        tasks = [_decided(next_formula, settings, stack.enter_context(ExactWorker())) for _ in range(EXACT_WORKERS)]
+        # One thread of a process simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
+        tasks.append(_simulated_here(next_simulations, settings))
+        for _ in range(min(simulators(claims), len(simulations)) - 1):
+            tasks.append(_simulated_elsewhere(next_simulations, settings, stack.enter_context(Worker(_serve))))
 
-        def all_of(group: Iterator[Check], worker: ExactWorker) -> None:
-            for check in group:
+        def note(done: Iterator[tuple[Check, Evidence]]) -> None:
+            for check, item in done:
+                if not stop.is_set():  # or a worker may have been ended under it
+                    on_evidence(check, item)
+                    found[check.id] = item
                 if stop.is_set():
                     return
-                item = run_check(check, settings, worker)
-                if stop.is_set():  # the worker may have been ended under it
-                    return
-                on_evidence(check, item)
-                found[check.id] = item
 
-        next_formula = iter(formulas)  # of one list: each goes to the worker that is free
-        # One thread simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
-        tasks = [pool.submit(all_of, *each) for each in (*((next_formula, worker) for worker in workers), (iter(simulations), workers[0]))]
-        pool.submit(_compile_ahead, simulations, settings.seed, stop)
+        pool = ThreadPoolExecutor(len(tasks))
+        running = [pool.submit(note, task) for task in tasks]
         try:
-            for task in as_completed(tasks):
+            for task in as_completed(running):
                 task.result()
         finally:
             stop.set()
@@ -232,19 +238,64 @@ def run(
     return audit
 
 
-def _compile_ahead(simulations: list[Check], seed: int, stop: threading.Event) -> None:
-    """Compiling is a third of a simulation's work, and runs beside others."""
+def together(simulations: Iterable[Check]) -> list[list[Check]]:
+    """Checks in groups that share draws and compiled kernels, and so run in one process: the largest first, for they end last."""
     from proofs_checks import observed
 
+    groups: dict[Any, list[Check]] = {}
     for check in simulations:
-        if stop.is_set():
-            return
-        with suppress(Exception):  # what cannot be compiled is found, and said, by the check itself
-            observed.prepare(*_simulated(check, seed))
+        assert not isinstance(check.subject, Statement)
+        groups.setdefault(observed.subject_of(check.subject), []).append(check)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
-def run_check(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
-    """Run one check; whatever goes wrong on the way leaves it undecided."""
+def simulators(claims: Iterable[Claim]) -> int:
+    """Processes to simulate in: one where an accelerator draws, or where a claim is not the catalogue's own, whose code others may not have."""
+    import jax
+
+    own = all(claim.id in CLAIMS and CLAIMS[claim.id] is claim for claim in claims)
+    return SIMULATORS if own and jax.default_backend() == "cpu" else 1
+
+
+Done = Iterator[tuple[Check, Evidence]]
+
+
+def _decided(formulas: Iterator[Check], settings: Settings, worker: ExactWorker) -> Done:
+    for check in formulas:
+        yield check, run_check(check, settings, worker)
+
+
+def _simulated_here(groups: Iterator[list[Check]], settings: Settings) -> Done:
+    for group in groups:
+        for check in group:
+            yield check, run_check(check, settings)
+
+
+def _simulated_elsewhere(groups: Iterator[list[Check]], settings: Settings, worker: Worker) -> Done:
+    for group in groups:
+        left = list(group)
+        try:
+            connection = worker.ready()
+            connection.send((group, settings))
+            while left:
+                item = connection.recv()
+                yield left.pop(0), item
+        except (EOFError, OSError):
+            worker.end()
+            for check in left:
+                yield check, _evidence(check, Verdict.UNDECIDED, "the process that simulates it ended")
+
+
+def _serve(connection: Connection) -> None:
+    """Another process that simulates: receives (checks, settings), sends the evidence of one after another."""
+    while True:
+        group, settings = connection.recv()
+        for check in group:
+            connection.send(run_check(check, settings))
+
+
+def run_check(check: Check, settings: Settings, worker: ExactWorker | None = None) -> Evidence:
+    """Run one check, an exact one in a worker; whatever goes wrong on the way leaves it undecided."""
     start = time.perf_counter()
     runner = {Witness.EXACT: _exact, Witness.ENCLOSED: _enclosed, Witness.OBSERVED: _observed}[check.witness]
     try:
@@ -274,9 +325,9 @@ def _evidence(check: Check, verdict: Verdict, sentence: str, **rest: Any) -> Evi
     return Evidence(check.claim.id, check.name, check.witness, verdict, sentence, fingerprint=evidence.fingerprint(check.claim), **rest)
 
 
-def _exact(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+def _exact(check: Check, settings: Settings, worker: ExactWorker | None) -> Evidence:
     statement = check.subject
-    assert isinstance(statement, Statement)
+    assert isinstance(statement, Statement) and worker is not None
     results = worker.run(check.claim, statement)
     verdict = Verdict.of_all([result.verdict for result in results])
     if len(results) < len(statement.chain) and verdict is Verdict.HOLDS:
@@ -294,7 +345,7 @@ def _exact(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
     return _evidence(check, verdict, sentence, details=details)
 
 
-def _enclosed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+def _enclosed(check: Check, settings: Settings, worker: ExactWorker | None) -> Evidence:
     statement = check.subject
     assert isinstance(statement, Statement)
     result = enclosed.compare(check.claim, statement)
@@ -304,7 +355,7 @@ def _enclosed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence
     return _evidence(check, result.verdict, result.sentence, details=details)
 
 
-def _observed(check: Check, settings: Settings, worker: ExactWorker) -> Evidence:
+def _observed(check: Check, settings: Settings, worker: ExactWorker | None) -> Evidence:
     from proofs_checks import observed
 
     simulated = _simulated(check, settings.seed)

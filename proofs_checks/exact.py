@@ -6,25 +6,21 @@ the process that was busy with it is ended.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from types import TracebackType
 
 import psutil
 from sympy import latex
 
 from proofs_checks.decide import decide
 from proofs_checks.evidence import Verdict
+from proofs_checks.worker import Worker
 from theory.claim import Claim, Interval, Relation, Statement
 
 BUDGET = 60.0  #: seconds of its processor's time for one link, so that other work on the machine does not decide
 PATIENCE = 20  #: times that many seconds by the clock, for a process that waits for nothing
-NICE = 10  #: of the process, as Unix counts
 POLL = 0.5  #: seconds between two looks at it
 
 
@@ -54,11 +50,8 @@ def decide_links(statement: Statement, domain: tuple[Interval, ...]) -> Iterator
 
 def _serve(connection: Connection) -> None:
     """The worker: receives (statement, domain), sends one LinkResult after another."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes, and this one has an owner who ends it
-    if os.name == "posix":
-        os.nice(NICE)  # where simulations run beside it, they are what takes longest
-    while (task := connection.recv()) is not None:
-        statement, domain = task
+    while True:
+        statement, domain = connection.recv()
         try:
             for result in decide_links(statement, domain):
                 connection.send(result)
@@ -71,39 +64,21 @@ def _seconds_of(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-class ExactWorker:
+class ExactWorker(Worker):
     """A process that decides statements one at a time, and is replaced when it overruns a budget."""
 
     def __init__(self, budget: float = BUDGET) -> None:
+        super().__init__(_serve)
         self.budget = budget
-        self._context = multiprocessing.get_context("spawn")
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: Connection | None = None
 
-    def __enter__(self) -> ExactWorker:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._end()
-
-    def _ready(self) -> Connection:
-        if self._connection is not None and self._process is not None and self._process.is_alive():
-            return self._connection
-        self._end()
-        connection, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-        process.start()
-        theirs.close()
-        self._process, self._connection = process, connection
-        connection.send((Statement("warm_up", derived=1, stated=1), ()))
-        connection.recv()
+    def ready(self) -> Connection:
+        """A process that has loaded what it needs, which is not on a statement's budget."""
+        before = self._process
+        connection = super().ready()
+        if self._process is not before:
+            connection.send((Statement("warm_up", derived=1, stated=1), ()))
+            connection.recv()
         return connection
-
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        self._process = self._connection = None
 
     def _answers(self, connection: Connection) -> bool:
         """Wait for an answer within the budget."""
@@ -119,19 +94,19 @@ class ExactWorker:
         """Decide a statement's links; the rest of the chain is not tried once one link has not held."""
         results: list[LinkResult] = []
         try:
-            connection = self._ready()
+            connection = self.ready()
             connection.send((statement, claim.domain))
             for _ in statement.chain:
                 if not self._answers(connection):
                     results.append(LinkResult(Verdict.UNDECIDED, f"timed out after {self.budget:g} s", "", self.budget))
-                    self._end()
+                    self.end()
                     break
                 results.append(connection.recv())
                 if results[-1].verdict is not Verdict.HOLDS:
                     break
         except (EOFError, OSError, psutil.NoSuchProcess):
             results.append(LinkResult(Verdict.UNDECIDED, "the process that decides it ended", "", 0.0))
-            self._end()
+            self.end()
         if len(results) < len(statement.chain):  # it is still busy with the links that follow
-            self._end()
+            self.end()
         return results

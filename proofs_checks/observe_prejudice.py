@@ -18,7 +18,6 @@ from numerics import keys
 from numerics.control_variates import Adjustment, fitted
 from numerics.datasets import gram
 from numerics.ensemble import Precision, Sampler, Size, controlled_moments
-from numerics.kernel import compiling
 from numerics.precision import control_drift, drift
 from proofs_checks.calibration import FitNull, MisfitNull
 from proofs_checks.design import Design
@@ -116,14 +115,6 @@ def rung_size(network: Stack, width: int, depth: int, precision: Precision = Pre
     """The finite sizes of a rung."""
     sampler = Sampler.GRAM if width > NARROW and network.weights is Distribution.GAUSSIAN else Sampler.WEIGHTS
     return Size(width, depth, samples_of(network), sampler=sampler, precision=precision)
-
-
-def prepare(experiment: Prejudice, design: Design) -> None:
-    """Compile what the ladder runs, in float32: which of them are float64 its pilot settles."""
-    for width in rungs_of(experiment, design).widths:
-        size = rung_size(experiment.network, width, max(experiment.depths))
-        with compiling():
-            controlled_moments(experiment.network, size, keys.stream(0, "compiled"), size.networks_per_call)
 
 
 class _Ensemble:

@@ -8,11 +8,11 @@ the checks of an experiment are drawn once.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from types import ModuleType
 
 from numerics import keys
-from numerics.kernel import compiling
 from proofs_checks import (
     observe_agreement,
     observe_expectations,
@@ -40,6 +40,8 @@ from theory.experiments import (
     GramIdentity,
     LargestFraction,
     Neutral,
+    OnNetwork,
+    OnSpectrum,
     Prejudice,
     SameLaw,
     SpectralBounds,
@@ -89,16 +91,15 @@ def run(experiment: Experiment, name: str, design: Design, seed: int, stream: st
     return found
 
 
-def prepare(experiment: Experiment, name: str, design: Design, seed: int, stream: str) -> None:
-    """Compile what a check runs first, of a ladder all of it, ahead of it: it may run beside other checks."""
+def subject_of(experiment: Experiment) -> Hashable:
+    """What is simulated: experiments on one network share its kernels, and often its draws."""
     match experiment:
-        case Prejudice():
-            observe_prejudice.prepare(experiment, design)
-        case Agreement():
-            pass  # what it predicts before it draws takes longer than compiling
+        case OnNetwork():
+            return experiment.network
+        case OnSpectrum():
+            return OnSpectrum, experiment.model.network
         case _:
-            with compiling():
-                run(experiment, name, design, seed, stream)
+            return experiment
 
 
 def calibrated(finding: Finding, design: Design, replicates: int, seed: int, stream: str) -> Finding:

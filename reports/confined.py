@@ -30,6 +30,7 @@ import click
 import psutil
 
 from proofs_checks.intact import Snapshot
+from proofs_checks.worker import end_with_parent
 from reports import output
 from theory.catalogue import CLAIMS
 
@@ -266,11 +267,3 @@ def _serve(words: list[str], pipe: Connection) -> NoReturn:
         complaints.flush()
     _child.say(b"done %d" % status)
     os._exit(status)
-
-
-def end_with_parent() -> None:
-    """For a thread of a child: a parent that was killed cannot end it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -18,7 +18,8 @@ from typing import Any
 
 import click
 
-from reports.confined import GRACE, INTERRUPTED, end_with_parent
+from proofs_checks.worker import end_with_parent
+from reports.confined import GRACE, INTERRUPTED
 
 ADDRESS, COUNT, NUMBER = PLACE = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 JOINED, ANSWERED = "joined", "answered"

@@ -1,14 +1,18 @@
 """An audit that is killed, runs out of disk or is interrupted keeps its finished checks, and ends up with the evidence of one that was not."""
 
 import json
+import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 
+import psutil
 import pytest
 from tiers import tiered
 
@@ -16,7 +20,9 @@ from proofs_checks import audit as auditing
 from proofs_checks.audit import Settings, plan
 from proofs_checks.evidence import Verdict
 from proofs_checks.store import NAME, CannotStore, Store
+from proofs_checks.worker import Worker
 from theory.catalogue import CLAIMS
+from theory.claim import Witness
 
 NAMES = ("rectified_moments_scale", "class_fraction_law", "leave_one_out_estimators")
 CHOSEN = [CLAIMS[name] for name in NAMES]
@@ -141,6 +147,82 @@ def test_any_number_of_processes_decides_the_same(monkeypatch):
     one = auditing.run(QUICK, Settings())
     monkeypatch.setattr(auditing, "EXACT_WORKERS", 3)
     assert differences(untimed(auditing.run(QUICK, Settings()).to_json()), untimed(one.to_json())) == []
+
+
+def test_any_number_of_processes_simulates_the_same(monkeypatch):
+    """And a claim that is not the catalogue's own is simulated here: its code may be nowhere else."""
+    claims, coarse = [CLAIMS["max_pooling"], CLAIMS["batch_standardised_gaussian"]], Settings(alpha=1e-3, resolution=0.2)
+    elsewhere, simulated_elsewhere = [], auditing._simulated_elsewhere
+
+    def watched(*given):
+        for check, item in simulated_elsewhere(*given):
+            elsewhere.append(check.claim)
+            yield check, item
+
+    monkeypatch.setattr(auditing, "_simulated_elsewhere", watched)
+    monkeypatch.setattr(auditing, "SIMULATORS", 2)
+    two = auditing.run(claims, coarse)
+    assert elsewhere in (
+        [claim] * len(claim.experiments[0].depths if claim.id == "max_pooling" else claim.experiments[0].batches) for claim in claims
+    )
+    elsewhere.clear()
+    own = [replace(claim) for claim in claims]
+    here = auditing.run(own, coarse)
+    assert elsewhere == [] and here.verdict is Verdict.HOLDS
+    assert differences(untimed(two.to_json()["claims"]), untimed(replace(here, claims=claims).to_json()["claims"])) == []
+
+
+def test_where_an_accelerator_draws_one_process_simulates(monkeypatch):
+    monkeypatch.setattr(auditing, "SIMULATORS", 3)
+    assert auditing.simulators(CHOSEN) == 3
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    assert auditing.simulators(CHOSEN) == 1
+
+
+def test_checks_that_share_draws_go_to_one_process():
+    simulations = [check for check in plan(CLAIMS.values(), Settings()) if check.witness is Witness.OBSERVED]
+    groups = auditing.together(simulations)
+    assert Counter(check.id for group in groups for check in group) == Counter(check.id for check in simulations)
+    assert len(groups) > 30 and [len(group) for group in groups] == sorted(map(len, groups), reverse=True)
+    of = {check.id: number for number, group in enumerate(groups) for check in group}
+    for one, other in combinations(simulations, 2):
+        if one.subject is other.subject or getattr(one.subject, "network", 1) == getattr(other.subject, "network", 2):
+            assert of[one.id] == of[other.id]
+
+
+def _one_and_out(connection):
+    """Serves the first check of a group, and ends its process."""
+    (check, *_), settings = connection.recv()
+    connection.send(auditing.run_check(check, settings))
+    os._exit(1)
+
+
+def test_what_a_process_leaves_when_it_ends_is_undecided():
+    checks = [check for check in plan([CLAIMS["batch_standardised_gaussian"]], Settings(alpha=1e-3)) if check.witness is Witness.OBSERVED][
+        :3
+    ]
+    with Worker(_one_and_out) as worker:
+        found = list(auditing._simulated_elsewhere(iter([checks[:2], checks[2:]]), Settings(), worker))
+    assert [check for check, _ in found] == checks
+    assert [item.verdict for _, item in found] == [Verdict.HOLDS, Verdict.UNDECIDED, Verdict.HOLDS]
+    assert found[1][1].sentence == "the process that simulates it ended"
+
+
+def _busy(connection):
+    connection.send("busy")
+    time.sleep(600)
+
+
+def test_a_process_does_not_outlive_one_that_is_killed():
+    program = "from test_interruptions import _busy, Worker; w = Worker(_busy); w.ready().recv(); print(w._process.pid, flush=True); w.ready().recv()"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    )
+    child = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    owner.communicate()
+    gone, alive = psutil.wait_procs([child], timeout=20)
+    assert gone and not alive
 
 
 @pytest.mark.parametrize(

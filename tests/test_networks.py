@@ -14,13 +14,9 @@ from numerics.ensemble import NotFinite, Sampler, Size, moments, propagate
 from numerics.estimators import two_moments
 from numerics.kernel import replicate
 from numerics.prejudice import simulate
-from proofs_checks import observed
 from proofs_checks.design import Design
-from proofs_checks.evidence import Verdict
 from proofs_checks.ladder import Rung
 from proofs_checks.prediction import predict
-from theory.catalogue import CLAIMS
-from theory.experiments import ClassFraction
 from theory.network import Network, Placement
 from theory.norms import NORMS, BatchNorm, LayerNorm
 
@@ -172,30 +168,6 @@ def test_kernels_give_way_to_newer_ones(monkeypatch):
     assert list(kernel._KERNELS) == [("one", 4), ("three", 4)]
     np.testing.assert_array_equal(number("one"), first)
     assert len(np.unique(first)) == 6
-
-
-def test_what_only_compiles_runs_nothing(monkeypatch):
-    """And what it compiled is not compiled again: of a check as of a call."""
-    monkeypatch.setattr(kernel, "_KERNELS", {})
-    draw, ran = partial(moments, Network(), Size(16, 1, 4), keys.stream(1, "compiled"), 4), []
-    with kernel.compiling():
-        ran.append(draw())
-    assert not ran and len(kernel._KERNELS) == 1
-    stopwatch = kernel.Stopwatch()
-    assert len(draw(stopwatch).power) == 4 and stopwatch.compiling == 0 < stopwatch.running
-    with pytest.raises(ValueError, match="other"), kernel.compiling():
-        raise ValueError("other")
-    assert len(draw().power) == 4
-
-
-def test_a_check_is_compiled_ahead(monkeypatch):
-    monkeypatch.setattr(kernel, "_KERNELS", {})
-    experiment = next(each for claim in CLAIMS.values() for each in claim.experiments if isinstance(each, ClassFraction))
-    check = experiment, f"class_fraction_depth_{experiment.depths[0]}", Design(1e-3, 0.2), 1, "compiled ahead"
-    observed.prepare(*check)
-    (ahead,) = kernel._KERNELS.values()
-    monkeypatch.setattr(kernel.Kernel, "_compile", None)
-    assert observed.run(*check).verdict is Verdict.HOLDS and list(kernel._KERNELS.values()) == [ahead]
 
 
 def test_another_name_is_another_stream():
