@@ -11,15 +11,19 @@ the inverse. `scipy.stats` has the same numbers, and takes half a second to load
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import optimize, special
 
 MISS = 1e-6  #: probability that a deviation of the stated resolution goes unnoticed
+FIRST_LOOK = 0.1  #: probability that what is drawn for a first look is too little, and a second is taken
 MOST = 2.0**31  #: units (networks, or networks × width) that one check may ask for
+
+Drawn = TypeVar("Drawn")
 
 
 class TooMany(Exception):
@@ -61,8 +65,8 @@ class Design:
         r"""The deviation seen with probability 1 − miss at this standard error: $P(T_\nu(\delta) \le t_{\alpha/2,\nu}) = $ miss for Student's noncentral t."""
         return standard_error * _noncentrality(self.alpha, self.miss, freedom)
 
-    def needed(self, pilot: np.ndarray, wanted: float, fewest: int, scale: float = 1.0, unit: float = 1.0) -> float:
-        r"""Units whose mean resolves what is wanted, but for a probability of `miss`; a network is at most `unit` of them, and `fewest` are drawn at least.
+    def needed(self, pilot: np.ndarray, wanted: float, fewest: int, short: float, scale: float = 1.0, unit: float = 1.0) -> float:
+        r"""Units whose mean resolves what is wanted, but for a probability of `short`; a network is at most `unit` of them, and `fewest` are drawn at least.
 
         A unit has `scale` times the variance of the pilot's networks. The networks drawn are judged by their own spread, which exceeds
         the pilot's by an F-distributed factor: of n values of kurtosis κ a variance has as much freedom as $2n/(\kappa-1)$ Gaussian ones
@@ -79,7 +83,7 @@ class Design:
             return 0.0
         share = 2 / (max(3.0, kurtosis(pilot)) - 1)
         freedom = max(variance * (self.deviations / wanted) ** 2 / unit, fewest) - 1
-        factor = 1 / float(special.fdtri(share * (len(pilot) - 1), share * freedom, self.miss))
+        factor = 1 / float(special.fdtri(share * (len(pilot) - 1), share * freedom, short))
         units = variance * factor * (self.resolved(1.0, freedom) / wanted) ** 2
         if not units <= self.most:
             raise TooMany(
@@ -101,8 +105,18 @@ class Design:
 
     @property
     def half(self) -> Design:
-        """The design of each of two empirical laws that share both error rates."""
+        """The design of each of two that share both error rates: empirical laws, or looks."""
         return replace(self, alpha=self.alpha / 2, miss=self.miss / 2)
+
+    def looked(self, draw: Callable[[float], Drawn], resolves: Callable[[Drawn], bool]) -> Drawn:
+        """What is drawn for a first look, if it resolves what is wanted, or else for a second; of either this is the design.
+
+        `draw` takes the probability that it draws too little. A pilot knows a spread so roughly that what is enough but for a probability of
+        `miss` is often twice what is needed. Whatever is told at the first look, a claim is wronged, or a deviation missed, at the one that
+        is taken for the last: with no more than the sum of both rates.
+        """
+        found = draw(FIRST_LOOK)
+        return found if resolves(found) else draw(self.miss)
 
     def two_bands(self, one: int, other: int) -> float:
         """Two empirical laws of a common one are this close: each is within its own band of it, at half the error rate."""

@@ -41,18 +41,25 @@ def needs(experiment: Expectation, name: str, design: Design) -> Need:
 
 def run(experiment: Expectation, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare the mean over networks with the stated expectation at one width."""
-    design, width = design.no_finer_than(RESOLUTION), trailing_number(name)
+    design, width = design.no_finer_than(RESOLUTION).half, trailing_number(name)
     predicted, instead = (
         float(N(sympify(formula).subs(s.N, Integer(width)), 30)) for formula in (experiment.stated, experiment.rival.instead)
     )
     draw = partial(statistic, experiment.quantity, width)
     few = pilot_of(experiment)
     pilot = draw(keys.stream(seed, stream, "pilot", width), few)
-    networks = max(few, math.ceil(design.needed(pilot, design.resolution * abs(predicted), few)))
-    sample = Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
-    mean = _mean([sample.rung])
+
+    def drawn(short: float) -> Sample:
+        networks = max(few, math.ceil(design.needed(pilot, design.resolution * abs(predicted), few, short)))
+        return Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
+
+    def resolved(sample: Sample) -> float:
+        mean = _mean([sample.rung])
+        return design.resolved(mean.standard_error, mean.freedom) / predicted
+
+    sample = design.looked(drawn, lambda sample: resolved(sample) <= design.resolution)
+    mean, resolution, networks = _mean([sample.rung]), resolved(sample), len(sample.values)
     deviation, distance = (mean.deviations(value) for value in (predicted, instead))
-    resolution = design.resolved(mean.standard_error, mean.freedom) / predicted
     rejected = design.rejects(distance, mean.freedom)
     return Finding(
         Verdict.of(agrees=design.accepts(deviation, mean.freedom), conclusive=rejected and resolution <= design.resolution),

@@ -71,9 +71,19 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
     pilot = draw(rungs[0], PILOT, "pilot")
     scale = entries[0] * float(parts_of_variance(widths, shares).sum())
     largest = max(entry / share for share, entry in zip(shares, entries, strict=True))
-    units = design.needed(pilot, design.resolution, SMALLEST, scale, largest)
-    counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
-    return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
+
+    def drawn(short: float) -> tuple[Sample, ...]:
+        units = design.needed(pilot, design.resolution, SMALLEST, short, scale, largest)
+        counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
+        return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
+
+    return design.looked(drawn, lambda samples: resolved(samples, design) <= design.resolution)
+
+
+def resolved(samples: tuple[Sample, ...], design: Design) -> float:
+    """The deviation of the logarithm that would be seen."""
+    best = fit([sample.rung for sample in samples])
+    return design.resolved(best.standard_error, best.freedom)
 
 
 def log_of(factor: Expr) -> float:
@@ -93,7 +103,7 @@ def needs(experiment: GradientGrowth, name: str, design: Design) -> Need:
 
 def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare ln of the factor: a relative deviation of the factor is a deviation of its logarithm."""
-    design = design.no_finer_than(RESOLUTION)
+    design = design.no_finer_than(RESOLUTION).half
     samples = ladder(experiment.network, experiment.layers, design, seed, stream)
     rungs = [sample.rung for sample in samples]
     best = fit(rungs)
@@ -101,7 +111,7 @@ def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream
     assert isinstance(instead, Expr)
     stated, rival = log_of(experiment.factor), log_of(instead)
     deviation, distance = (best.deviations(value) for value in (stated, rival))
-    resolution = design.resolved(best.standard_error, best.freedom)
+    resolution = resolved(samples, design)
     rejected = design.rejects(distance, best.freedom)
     estimate = math.exp(best.intercept)
     return Finding(

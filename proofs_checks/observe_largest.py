@@ -39,7 +39,7 @@ WIDTHS = (64, 512)  #: of networks without batch statistics, narrow and wide
 COUPLED_WIDTHS = (32, 256)  #: where every vote needs a batch of its own
 NARROW_SHARE = 1 / 8  #: narrow networks, relative to wide ones: at these widths the extrapolation weighs them by 1/7 and 8/7
 JUDGES = 16  #: samples of a network that judge the others, as many, and are judged by them
-READOUTS = 256  #: behind one network: most of the variance of a share is theirs
+READOUTS = 128  #: behind one network: most of the variance of a share is theirs
 RESOLUTION = 0.02  #: relative deviation of a share that each must show, or the audit's own where that is coarser
 PILOT = 512  #: wide networks from which the spread of a share is estimated before sizes are solved
 VOTES_DISTANCE = 0.17  #: between laws of the most votes: what a check of that law must see
@@ -123,7 +123,9 @@ def _votes(experiment: LargestFraction, design: Design, seed: int, stream: str) 
     for depth in experiment.depths:
         wanted = design.resolution * stated_share(_gammas(experiment, depth)[0], experiment.classes)
         shares = pilot[:, depth - 1]
-        networks = max(networks, math.ceil(design.needed(shares, wanted, math.ceil(NARROW_SHARE * networks), inflation, 1 / NARROW_SHARE)))
+        networks = max(
+            networks, math.ceil(design.needed(shares, wanted, math.ceil(NARROW_SHARE * networks), design.miss, inflation, 1 / NARROW_SHARE))
+        )
     sizes = {narrow: math.ceil(NARROW_SHARE * networks), wide: networks}
     return {width: _draw(experiment, width, each, seed, stream, "votes") for width, each in sizes.items()}
 

@@ -42,7 +42,7 @@ class Rungs:
     least: int = 0
 
 
-NARROW = 128  #: the widest that is drawn with all its weights where these are Gaussian: from Gram matrices the others
+NARROW = 64  #: the widest that is drawn with all its weights where these are Gaussian: wider ones are drawn sooner from Gram matrices
 #: The value extrapolated weighs the narrow rung by 1/15, and its share adds 7 % to its variance. What remains of the bias, b₂/(NW), counts against the claim.
 TWO = Rungs((128, 2048), (1 / 16, 1))
 SECOND = 12  #: the largest b₂ found, of overlaps of average pooling (11.1 ± 1.1)
@@ -51,7 +51,7 @@ THREE = Rungs((128, 512, 4096), (1 / 64, 1 / 6, 1))
 #: Where the rate of the bias is asserted. Its rivals are as near at every resolution.
 RATED = Rungs((32, 64, 128, 2048), (1 / 4, 1 / 4, 1 / 4, 1), least=2**18)
 OTHER_WEIGHTS = Rungs((32, 64, 512), (1 / 4, 1 / 4, 1))  #: all of them drawn
-SMALLEST = 2**17  #: units of the wide rung at least, for the freedom of its standard error
+SMALLEST = 2**16  #: units of the wide rung at least, for the freedom of its standard error
 PILOT = 512  #: networks of the widest rung but one
 WIDE_PILOT = 128  #: networks of the widest, where the other pilot asks for more than twice as many
 SAMPLES = 8  #: samples of a network without batch statistics: of 4, 8, 16 and 32 what most of them reach an error soonest with
@@ -174,24 +174,48 @@ def pilot_of(experiment: Prejudice, width: int, seed: int, stream: str) -> Pilot
 
 
 @cache
-def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dict[int, np.ndarray]:
-    """The adjusted overlap of every network of every rung, arrays (networks, depths), after a pilot has settled how many."""
+def ladder(experiment: Prejudice, design: Design, seed: int, stream: str) -> dict[int, tuple[Sample, ...]]:
+    """The adjusted overlap of every network, by depth one sample for each rung, after a pilot has settled how many; `design` is that of a look."""
     rungs = rungs_of(experiment, design)
     *_, second, widest = rungs.widths
     pilot = pilot_of(experiment, second, seed, stream)
-    units = _units(experiment, design, rungs, pilot.overlap)
-    if units > 2 * WIDE_PILOT * widest:
-        wide = _adjusted(pilot.adjustments, *_drawn(experiment, widest, WIDE_PILOT, seed, stream, "pilot"))
-        units = min(units, _units(experiment, design, rungs, pilot.overlap, wide))
-    least = {width: rungs.least if width < widest else 0 for width in rungs.widths}
-    sizes = {width: math.ceil(max(share * units, least[width]) / width) for width, share in zip(rungs.widths, rungs.shares, strict=True)}
     precision = _precision(experiment, design, pilot)
-    drawn = {width: _drawn(experiment, width, networks, seed, stream, "ladder", precision) for width, networks in sizes.items()}
-    return {width: _adjusted(pilot.adjustments, *each) for width, each in drawn.items()}
+    least = {width: rungs.least if width < widest else 0 for width in rungs.widths}
+
+    def drawn(short: float) -> dict[int, tuple[Sample, ...]]:
+        units = _units(experiment, design, rungs, short, pilot.overlap)
+        if units > 2 * WIDE_PILOT * widest:
+            wide = _adjusted(pilot.adjustments, *_drawn(experiment, widest, WIDE_PILOT, seed, stream, "pilot"))
+            units = min(units, _units(experiment, design, rungs, short, pilot.overlap, wide))
+        networks = {
+            width: math.ceil(max(share * units, least[width]) / width) for width, share in zip(rungs.widths, rungs.shares, strict=True)
+        }
+        overlap = {
+            width: _adjusted(pilot.adjustments, *_drawn(experiment, width, count, seed, stream, "ladder", precision))
+            for width, count in networks.items()
+        }
+        return {
+            depth: tuple(
+                Sample(width, c[:, column], pilot.overlap[:, column], _drift(experiment, column, pilot, precision))
+                for width, c in overlap.items()
+            )
+            for column, depth in enumerate(experiment.depths)
+        }
+
+    def resolves(found: dict[int, tuple[Sample, ...]]) -> bool:
+        return all(_resolved(samples, stated_at(experiment, depth), design) <= design.resolution for depth, samples in found.items())
+
+    return design.looked(drawn, resolves)
 
 
-def _units(experiment: Prejudice, design: Design, rungs: Rungs, narrow: np.ndarray, wide: np.ndarray | None = None) -> float:
-    """Units of the widest rung for the wanted resolution at every depth, from overlaps of the widest rung but one and, if there are some, of the widest.
+def _resolved(samples: tuple[Sample, ...], gamma: float, design: Design) -> float:
+    """The relative deviation of γ that would be seen."""
+    best = fit([sample.rung for sample in samples])
+    return design.resolved(best.standard_error, best.freedom) / sensitivity(gamma)
+
+
+def _units(experiment: Prejudice, design: Design, rungs: Rungs, short: float, narrow: np.ndarray, wide: np.ndarray | None = None) -> float:
+    """Units of the widest rung for the wanted resolution at every depth, but for a probability of `short`, from overlaps of the widest rung but one and, if there are some, of the widest.
 
     Control variates leave chance of second order, which falls faster than 1/N: a unit of a wide network has less of it than one of a narrow network.
     """
@@ -203,7 +227,7 @@ def _units(experiment: Prejudice, design: Design, rungs: Rungs, narrow: np.ndarr
     for number, depth in enumerate(experiment.depths):
         wanted = design.resolution * sensitivity(stated_at(experiment, depth))
         judged = ((narrow, of_narrow), (wide, of_wide)) if wide is not None else ((narrow, of_narrow + of_wide),)
-        units = max(units, sum(design.needed(pilot[:, number], wanted, fewest, scale, widths[-1]) for pilot, scale in judged))
+        units = max(units, sum(design.needed(pilot[:, number], wanted, fewest, short, scale, widths[-1]) for pilot, scale in judged))
     return units
 
 
@@ -230,14 +254,6 @@ def sensitivity(gamma: float) -> float:
     return gamma / (1 + gamma) ** 2 if gamma > 0 else NEUTRAL_SCALE
 
 
-def _samples(experiment: Prejudice, depth: int, design: Design, seed: int, stream: str) -> tuple[Sample, ...]:
-    column = experiment.depths.index(depth)
-    pilot = pilot_of(experiment, rungs_of(experiment, design).widths[-2], seed, stream)
-    rounding = _drift(experiment, column, pilot, _precision(experiment, design, pilot))
-    rungs = ladder(experiment, design, seed, stream)
-    return tuple(Sample(width, c[:, column], pilot.overlap[:, column], rounding) for width, c in rungs.items())
-
-
 def needs(experiment: Prejudice, name: str, design: Design) -> Need:
     """Networks of every rung, relative to γ; the rate of the bias has no resolution of its own."""
     widths = ", ".join(map(str, rungs_of(experiment, design).widths))
@@ -247,18 +263,19 @@ def needs(experiment: Prejudice, name: str, design: Design) -> Need:
 
 def run(experiment: Prejudice, name: str, design: Design, seed: int, stream: str) -> Finding:
     """Compare extrapolated overlaps c = γ/(1+γ): unlike γ, a bounded statistic with an almost symmetric law."""
+    design = design.half
     if name == "width_bias_rate":
         return _rate(experiment, design, seed, stream)
     depth = trailing_number(name)
     predicted = stated_at(experiment, depth)
-    samples = _samples(experiment, depth, design, seed, stream)
+    samples = ladder(experiment, design, seed, stream)[depth]
     rungs = [sample.rung for sample in samples]
     best = fit(rungs)
 
     def deviations(gamma: float) -> float:
         return float(best.deviations(gamma / (1 + gamma)))
 
-    resolution = design.resolved(best.standard_error, best.freedom) / sensitivity(predicted)
+    resolution = _resolved(samples, predicted, design)
     rival: dict[str, Any] = {}
     if depth == experiment.rival_depth:
         instead = rival_at(experiment, depth)
@@ -297,7 +314,7 @@ def _rate(experiment: Prejudice, design: Design, seed: int, stream: str) -> Find
     """The bias falls like 1/N: that fit is not rejected, and the rates on either side of it are."""
     depth = experiment.rate_depth
     assert depth is not None
-    samples = _samples(experiment, depth, design, seed, stream)
+    samples = ladder(experiment, design, seed, stream)[depth]
     rungs = [sample.rung for sample in samples]
     others = [rate for rate in RATES if rate not in ("none", "1/N")]
     fits: dict[str, Fit] = {rate: fit(rungs, rate) for rate in ("1/N", *others)}

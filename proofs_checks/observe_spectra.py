@@ -81,9 +81,9 @@ def run(experiment: OnSpectrum, name: str, design: Design, seed: int, stream: st
     """One check."""
     match experiment:
         case SpectralRatio():
-            return _ratio(experiment, design.no_finer_than(RESOLUTION), seed, stream)
+            return _ratio(experiment, design.no_finer_than(RESOLUTION).half, seed, stream)
         case SpectralExponent():
-            return _exponent(experiment, design, seed, stream)
+            return _exponent(experiment, design.half, seed, stream)
     assert isinstance(experiment, SpectralBounds)
     width = int(name.rsplit("_", 1)[1])
     return (_certain_bounds if experiment.certain else _bounds)(experiment, width, design, seed, stream)
@@ -176,12 +176,20 @@ def ladder(
     # Of units, numbers that a wide network's derivatives are, a check may draw so many and no more.
     widest = experiment.widths[-1]
     entries = widest * experiment.model.outputs * samples_at(experiment, widest) / PER_UNIT
-    needed = max(few, design.needed(np.asarray(intercepts), wanted, few, entries, entries) / entries)
-    networks = few * math.ceil(needed / few)  # whole calls of a kernel, so that experiments on one network often share them
-    return tuple(
-        Sample(width, value(drawn(experiment, width, networks, "ladder", seed, stream), width), pilot)
-        for width, pilot in zip(experiment.widths, pilots, strict=True)
-    )
+
+    def networks_drawn(short: float) -> tuple[Sample, ...]:
+        needed = max(few, design.needed(np.asarray(intercepts), wanted, few, short, entries, entries) / entries)
+        networks = few * math.ceil(needed / few)  # whole calls of a kernel, so that experiments on one network often share them
+        return tuple(
+            Sample(width, value(drawn(experiment, width, networks, "ladder", seed, stream), width), pilot)
+            for width, pilot in zip(experiment.widths, pilots, strict=True)
+        )
+
+    def resolves(samples: tuple[Sample, ...]) -> bool:
+        best = _fit(columns, [sample.rung for sample in samples])
+        return design.resolved(best.standard_error, best.freedom) <= wanted
+
+    return design.looked(networks_drawn, resolves)
 
 
 def _ratio(experiment: SpectralRatio, design: Design, seed: int, stream: str) -> Finding:

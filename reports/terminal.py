@@ -59,7 +59,7 @@ def print_plan(rows: Sequence[Row], settings: Settings) -> None:
     random = sum(row.alpha is not None for row in rows)
     typical = "" if all(row.measured for row in rows) else "; ~ is typical of its kind on two cores, other times are an earlier audit's"
     console.print(
-        f"{len(rows)} checks, {random} of which can fail by chance and share α = {settings.alpha:g}; two at a time, "
+        f"{len(rows)} checks, {random} of which can fail by chance and share α = {settings.alpha:g}; several at a time, "
         f"{sum(row.seconds for row in rows):.0f} s in all{typical}",
         soft_wrap=True,
     )

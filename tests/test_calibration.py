@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from scipy import integrate, stats
+from tiers import tiered
 
 from proofs_checks import calibration, observed
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.calibration import BandNull, Count, FitNull, MisfitNull, TwoSampleNull, at_sup_distance, calibrate, replicated, table
-from proofs_checks.design import Design, kurtosis
+from proofs_checks.design import FIRST_LOOK, Design, kurtosis
 from proofs_checks.evidence import UnreadableEvidence, Verdict, digest, write_whole
 from proofs_checks.finding import Finding, sup_distance
 from proofs_checks.ladder import Rung, Sample, fit, fit_width_and_batch
@@ -150,25 +151,84 @@ def test_the_resolution_has_the_power_it_states(alpha, miss, freedom):
     assert missed(design.resolved(1.0, freedom)) == pytest.approx(miss, rel=1e-6)
 
 
+@pytest.mark.parametrize("short", [1e-6, FIRST_LOOK])
 @pytest.mark.parametrize("variance", [1e-4, 1.0, 300.0])
 @pytest.mark.parametrize("unit, fewest", [(1.0, 32), (8.0, 190), (4096.0, 32)])
-def test_as_much_is_drawn_as_the_resolution_needs(variance, unit, fewest):
-    """Also where the networks drawn turn out to vary as much more than the pilot's as happens with the probability of a miss."""
+def test_as_much_is_drawn_as_the_resolution_needs(variance, unit, fewest, short):
+    """Also where the networks drawn turn out to vary as much more than the pilot's as happens with the probability of too little."""
     design, wanted, count = Design(9e-9, 0.02), 0.01, 512
     pilot = stats.norm.ppf((np.arange(count) + 0.5) / count)
     pilot *= np.sqrt(variance / pilot.var(ddof=1))
 
     def resolved(units):
         freedom = max(units / unit, fewest) - 1
-        seen = variance * stats.f.isf(design.miss, freedom, count - 1)
+        seen = variance * stats.f.isf(short, freedom, count - 1)
         return design.resolved(np.sqrt(seen / units), freedom)
 
-    units = design.needed(pilot, wanted, fewest, unit=unit)
+    units = design.needed(pilot, wanted, fewest, short, unit=unit)
     assert resolved(units) <= wanted * (1 + 1e-12)
-    assert design.needed(0 * pilot, wanted, fewest, unit=unit) == 0
+    assert design.needed(0 * pilot, wanted, fewest, short, unit=unit) == 0
     heavy = np.append(pilot, (-9 * np.sqrt(variance), 9 * np.sqrt(variance)))  # of the same spread, it would be known less well
-    assert design.needed(heavy * pilot.std(ddof=1) / heavy.std(ddof=1), wanted, fewest, unit=unit) > 1.05 * units
+    assert design.needed(heavy * pilot.std(ddof=1) / heavy.std(ddof=1), wanted, fewest, short, unit=unit) > 1.01 * units
     assert resolved(variance * (design.deviations / wanted) ** 2) > wanted
+
+
+def test_a_second_look_is_taken_where_the_first_does_not_resolve():
+    design, drawn = Design(1e-3, 0.02), []
+
+    def draw(short):
+        drawn.append(short)
+        return short
+
+    assert design.looked(draw, lambda found: True) == FIRST_LOOK and drawn == [FIRST_LOOK]
+    assert design.looked(draw, lambda found: False) == design.miss and drawn[1:] == [FIRST_LOOK, design.miss]
+
+
+def _errors_of_two_looks(design, replicates, stops):
+    """How often means of 10 and of 40 values of expectation zero, looked at in turn, are taken for another."""
+    errors = 0
+    for values in draws("two looks").standard_normal((replicates, 40)):
+        rung = design.looked(lambda short, values=values: Rung.of(1, values[: 10 if short == FIRST_LOOK else 40]), partial(stops, design))
+        errors += bool(design.rejects(rung.mean / rung.standard_error, rung.networks - 1))
+    return errors
+
+
+def test_two_looks_err_no_more_often_than_one_may():
+    """Each at half the rate: when a spread says where to stop, and also when the worst of all rules does, which undivided errs too often."""
+    design, replicates = Design(0.1, 0.02), 20000
+    most = stats.binom.isf(ALPHA, replicates, design.alpha)
+
+    def by_spread(design, rung):
+        return rung.standard_error < 0.9 / np.sqrt(10)
+
+    def at_an_error(design, rung):
+        return design.rejects(rung.mean / rung.standard_error, rung.networks - 1)
+
+    assert _errors_of_two_looks(design.half, replicates, by_spread) <= most
+    assert _errors_of_two_looks(design.half, replicates, at_an_error) <= most
+    assert _errors_of_two_looks(design, replicates, at_an_error) > most
+
+
+@pytest.mark.parametrize(
+    "name, number",
+    tiered(
+        [("lyapunov_ratio_of_relu", 0), ("max_pooling", 0), ("fisher_without_norm", 0), ("gradient_without_norm", 0)],
+        [("lyapunov_ratio_of_relu", 0), ("max_pooling", 0)],
+    ),
+)
+def test_checks_take_a_second_look(name, number, monkeypatch):
+    """And find what they find at the first, of more networks."""
+    experiment, design = CLAIMS[name].experiments[number], Design(1e-8, 0.01)
+    (check, *_) = observed.checks(experiment)
+
+    def networks(stream):
+        found = observed.run(experiment, check, design, 1, stream)
+        assert found.verdict is Verdict.HOLDS, found.sentence
+        return found.details["networks"] if "networks" in found.details else found.details["ladder"][-1]["networks"]
+
+    at_first = networks("looks")
+    monkeypatch.setattr("proofs_checks.design.FIRST_LOOK", 1 - 1e-6)  # of which it is all but certain that it is too little
+    assert networks("looks once more") > at_first
 
 
 def test_kurtosis_is_that_of_statistics():

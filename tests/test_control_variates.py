@@ -199,7 +199,7 @@ def test_the_first_networks_are_the_same_however_many_there_are():
 
 def test_more_than_may_be_drawn_is_undecided_and_says_so():
     with pytest.raises(TooMany, match="give a coarser --resolution"):
-        Design(1e-8, 1e-9).needed(np.random.default_rng(1).normal(size=64), 1e-9, 32)
+        Design(1e-8, 1e-9).needed(np.random.default_rng(1).normal(size=64), 1e-9, 32, 1e-6)
     claim = CLAIMS["layer_norm_before_relu"]
     (check,) = (check for check in plan([claim], Settings(resolution=1e-9)) if check.name == "experiment_1/gamma_depth_1")
     item = run([claim], Settings(resolution=1e-9), only={check.id}).evidence[claim.id][0]
