@@ -112,8 +112,8 @@ class Design:
         """What is drawn for a first look, if it resolves what is wanted, or else for a second; of either this is the design.
 
         `draw` takes the probability that it draws too little. A pilot knows a spread so roughly that what is enough but for a probability of
-        `miss` is often twice what is needed. Whatever is told at the first look, a claim is wronged, or a deviation missed, at the one that
-        is taken for the last: with no more than the sum of both rates.
+        `miss` is often twice what is needed. Whatever settles which look is the last, a true claim is rejected there, or a deviation missed,
+        at most as often as at either: at the sum of the looks' rates.
         """
         found = draw(FIRST_LOOK)
         return found if resolves(found) else draw(self.miss)

@@ -45,20 +45,8 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
     predicted, instead = (
         float(N(sympify(formula).subs(s.N, Integer(width)), 30)) for formula in (experiment.stated, experiment.rival.instead)
     )
-    draw = partial(statistic, experiment.quantity, width)
-    few = pilot_of(experiment)
-    pilot = draw(keys.stream(seed, stream, "pilot", width), few)
-
-    def drawn(short: float) -> Sample:
-        networks = max(few, math.ceil(design.needed(pilot, design.resolution * abs(predicted), few, short)))
-        return Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
-
-    def resolved(sample: Sample) -> float:
-        mean = _mean([sample.rung])
-        return design.resolved(mean.standard_error, mean.freedom) / predicted
-
-    sample = design.looked(drawn, lambda sample: resolved(sample) <= design.resolution)
-    mean, resolution, networks = _mean([sample.rung]), resolved(sample), len(sample.values)
+    sample = _sample(experiment, width, predicted, design, seed, stream)
+    mean, resolution, networks = _mean([sample.rung]), _resolved(sample, predicted, design), len(sample.values)
     deviation, distance = (mean.deviations(value) for value in (predicted, instead))
     rejected = design.rejects(distance, mean.freedom)
     return Finding(
@@ -73,6 +61,24 @@ def run(experiment: Expectation, name: str, design: Design, seed: int, stream: s
         details={"width": width, "networks": networks},
         null=FitNull((sample,), _mean, predicted),
     )
+
+
+def _sample(experiment: Expectation, width: int, predicted: float, design: Design, seed: int, stream: str) -> Sample:
+    """The quantity of every network, as many as a pilot settles for the look that resolves enough."""
+    draw, few = partial(statistic, experiment.quantity, width), pilot_of(experiment)
+    pilot = draw(keys.stream(seed, stream, "pilot", width), few)
+
+    def drawn(short: float) -> Sample:
+        networks = max(few, math.ceil(design.needed(pilot, design.resolution * abs(predicted), few, short)))
+        return Sample(width, draw(keys.stream(seed, stream, "expectation", width), networks), pilot)
+
+    return design.looked(drawn, lambda sample: _resolved(sample, predicted, design) <= design.resolution)
+
+
+def _resolved(sample: Sample, predicted: float, design: Design) -> float:
+    """The relative deviation that would be seen."""
+    mean = _mean([sample.rung])
+    return design.resolved(mean.standard_error, mean.freedom) / predicted
 
 
 def _mean(rungs: list[Rung]) -> Fit:
