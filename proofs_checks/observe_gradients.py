@@ -77,10 +77,10 @@ def ladder(network: Network, layers: tuple[int, int], design: Design, seed: int,
         counts = [max(SMALLEST, math.ceil(share * units / entry)) for share, entry in zip(shares, entries, strict=True)]
         return tuple(Sample(width, draw(rung, count, "ladder"), pilot) for width, rung, count in zip(widths, rungs, counts, strict=True))
 
-    return design.looked(drawn, lambda samples: resolved(samples, design) <= design.resolution)
+    return design.looked(drawn, lambda samples: _resolved(samples, design) <= design.resolution)
 
 
-def resolved(samples: tuple[Sample, ...], design: Design) -> float:
+def _resolved(samples: tuple[Sample, ...], design: Design) -> float:
     """The deviation of the logarithm that would be seen."""
     best = fit([sample.rung for sample in samples])
     return design.resolved(best.standard_error, best.freedom)
@@ -111,7 +111,7 @@ def run(experiment: GradientGrowth, name: str, design: Design, seed: int, stream
     assert isinstance(instead, Expr)
     stated, rival = log_of(experiment.factor), log_of(instead)
     deviation, distance = (best.deviations(value) for value in (stated, rival))
-    resolution = resolved(samples, design)
+    resolution = _resolved(samples, design)
     rejected = design.rejects(distance, best.freedom)
     estimate = math.exp(best.intercept)
     return Finding(

@@ -59,7 +59,7 @@ class Worker:
 def _begin(serve: Serve, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes, and this one has an owner who ends it
     threading.Thread(target=end_with_parent, daemon=True).start()
-    with suppress(EOFError, BrokenPipeError):  # there is no owner any more
+    with suppress(EOFError, ConnectionError):  # there is no owner any more
         serve(connection)
 
 

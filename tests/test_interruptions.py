@@ -198,9 +198,8 @@ def _one_and_out(connection):
 
 
 def test_what_a_process_leaves_when_it_ends_is_undecided():
-    checks = [check for check in plan([CLAIMS["batch_standardised_gaussian"]], Settings(alpha=1e-3)) if check.witness is Witness.OBSERVED][
-        :3
-    ]
+    planned = plan([CLAIMS["batch_standardised_gaussian"]], Settings(alpha=1e-3))
+    checks = [check for check in planned if check.witness is Witness.OBSERVED][:3]
     with Worker(_one_and_out) as worker:
         found = list(auditing._simulated_elsewhere(iter([checks[:2], checks[2:]]), Settings(), worker))
     assert [check for check, _ in found] == checks
