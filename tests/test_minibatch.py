@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import sqrt
+from sympy import Rational, sqrt
 
 from proofs_checks import observe_statistics, observed
 from proofs_checks.decide import decide
@@ -109,3 +109,8 @@ def test_a_batch_of_two_is_plus_or_minus_one():
     np.testing.assert_array_equal(
         np.unique(observe_statistics.distribution_at_edges(thompson_density(s.x, s.nu), sqrt(s.nu + 1), 2)), [0, 0.5, 1]
     )
+
+
+def test_a_density_that_cannot_be_integrated_is_refused_by_its_error_and_warns_of_nothing():
+    with pytest.raises(ArithmeticError, match="stated distribution function is known to"):
+        observe_statistics.distribution_at_edges(1 / (s.x - Rational(3, 10)) ** 2, sqrt(s.nu + 1), 4)
