@@ -113,7 +113,7 @@ class Design:
 
         `draw` takes the probability that it draws too little. A pilot knows a spread so roughly that what is enough but for a probability of
         `miss` is often twice what is needed. Whatever settles which look is the last, a true claim is rejected there, or a deviation missed,
-        at most as often as at either: at the sum of the looks' rates.
+        at most as often as at one look or the other: with no more than the sum of their rates.
         """
         found = draw(FIRST_LOOK)
         return found if resolves(found) else draw(self.miss)

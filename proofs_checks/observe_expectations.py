@@ -78,7 +78,7 @@ def _sample(experiment: Expectation, width: int, predicted: float, design: Desig
 def _resolved(sample: Sample, predicted: float, design: Design) -> float:
     """The relative deviation that would be seen."""
     mean = _mean([sample.rung])
-    return design.resolved(mean.standard_error, mean.freedom) / predicted
+    return design.resolved(mean.standard_error, mean.freedom) / abs(predicted)
 
 
 def _mean(rungs: list[Rung]) -> Fit:

@@ -19,7 +19,7 @@ def draw(evidence: Path, picture: Path) -> None:
     audit = read(evidence / "evidence.json", CLAIMS)
     console = Console(record=True, width=160, file=io.StringIO())
     console.print(verdict_table(audit))
-    print_summary(console, audit, evidence / "evidence.json")
+    print_summary(console, audit, Path(evidence.name) / "evidence.json")  # nobody else has the folders above
     drawing = console.export_svg(title="normproof audit", unique_id="normproof")
     without_web_fonts = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)
     picture.write_text(without_web_fonts, encoding="utf-8")

@@ -12,7 +12,7 @@ from rich.console import Console
 from scipy import integrate, stats
 from tiers import tiered
 
-from proofs_checks import calibration, observed
+from proofs_checks import calibration, observe_expectations, observed
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.calibration import BandNull, Count, FitNull, MisfitNull, TwoSampleNull, at_sup_distance, calibrate, replicated, table
 from proofs_checks.design import FIRST_LOOK, Design, kurtosis
@@ -398,3 +398,9 @@ def test_a_table_names_the_worst_check(audit):
     (row, _) = (row for row in table([items[0], worse]) if row.checks == 2)
     assert row.false_alarms.check.endswith("worse") and row.false_alarms.worst.rate == 0.5 and row.red == 1
     assert row.false_alarms.all.replicates == 4000
+
+
+def test_a_negative_expectation_is_resolved_no_sooner_than_a_positive_one():
+    values, design = np.linspace(-3, -1, 64), Design(1e-6, 0.02)
+    sample = Sample(8, values, values)
+    assert observe_expectations._resolved(sample, -2.0, design) == observe_expectations._resolved(sample, 2.0, design) > 0

@@ -11,7 +11,7 @@ from tiers import usually
 
 from proofs_checks.audit import Audit, Settings, plan, run
 from proofs_checks.evidence import Verdict
-from reports import figures, formulas, latex, typeset
+from reports import figures, formulas, latex, picture, typeset
 from theory import symbols as s
 from theory.catalogue import CLAIMS
 from theory.claim import Relation, Statement
@@ -38,6 +38,14 @@ def test_same_evidence_same_bytes(audit, tmp_path):
     for name in ("one", "two"):
         latex.write_sources(audit, tmp_path / name)
     assert _every_byte(tmp_path / "one") == _every_byte(tmp_path / "two")
+
+
+def test_the_picture_of_an_audit_names_no_folder_of_the_machine(audit, tmp_path):
+    (tmp_path / "audit").mkdir()
+    audit.write(tmp_path / "audit")
+    picture.draw(tmp_path / "audit", tmp_path / "audit.svg")
+    drawn = (tmp_path / "audit.svg").read_text()
+    assert "audit/evidence.json" in drawn and tmp_path.name not in drawn
 
 
 def test_figures_are_the_same_bytes(tmp_path):
