@@ -1,11 +1,13 @@
 """The benchmarks' estimates, rules and tables: never a time."""
 
 import json
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
 import pytest
-from benchmarks import in_jax, measures, tables
+from benchmarks import in_jax, measures, processes, tables
 from benchmarks.measures import Ratio
 from scipy import stats
 
@@ -109,6 +111,18 @@ def test_the_bias_is_that_of_the_ratio_of_means():
     assert in_jax.of_means(in_jax.draw(size, NETWORKS), in_jax.limit(DEPTH))[:, -1].mean() == pytest.approx(off, rel=1e-9)
     controlled = in_jax.adjusted(size, NETWORKS // 2, in_jax.of_means)
     assert abs(controlled.mean - off) < CRITICAL * np.hypot(controlled.standard_error, ours().standard_error / in_jax.limit(DEPTH))
+
+
+def test_processes_are_compared_with_one_alone_and_with_strangers_of_the_same_round():
+    rounds = np.array([1.0, 2.0])
+    rows = processes.table({"alone": 9 * rounds, "strangers": 10 * rounds, "together": 12 * rounds}).rows
+    assert [row[2:] for row in rows] == [("", ""), ("90.0% ± 0.0%", ""), ("75.0% ± 0.0%", "83.3% ± 0.0%")]
+
+
+def test_a_process_that_fails_fails_the_benchmark():
+    ended = [subprocess.Popen([sys.executable, "-c", f"raise SystemExit({status})"]) for status in (0, 1)]
+    with pytest.raises(subprocess.CalledProcessError, match="status 1"):
+        processes.finish(ended)
 
 
 def results():

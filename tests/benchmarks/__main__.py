@@ -17,7 +17,7 @@ if find_spec("torch") is None:
     sys.exit("the benchmarks are ratios against PyTorch, which is not installed: `make bench` installs it, or pip install -e '.[bench]'")
 
 # PyTorch behind the project: `numerics` limits the threads of the BLAS libraries loaded before it, and PyTorch's are not to be limited.
-from . import accuracy, costs, tables  # isort: skip
+from . import accuracy, costs, processes, tables  # isort: skip
 from .measures import Others, machine, versions  # isort: skip
 import torch  # isort: skip
 
@@ -64,15 +64,17 @@ def main() -> None:
             found.append(table)
         with said("growth"):
             found.append(costs.growth())
+        with said("product rate"):
+            found.append(costs.products(where))
         with said("memory"):
             found.append(costs.memory(where))
         with said("symbolic audit"):
             found.append(costs.symbolic())
-        if where == "cpu":
-            print("GPU: none is seen here, so its section is left out", flush=True)
+        if where == "cpu" and len(processes.cores()) == processes.COUNT:
+            with said("weak scaling"):
+                found.append(processes.weak_scaling())
         else:
-            with said("GPU"):
-                found.append(costs.card())
+            print(f"weak scaling: it takes {processes.COUNT} cores, and no GPU, so its section is left out", flush=True)
     results = {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": tables.commit(),

@@ -111,15 +111,15 @@ def symbolic() -> Table:
     return Table("Symbolic audit", says, ("claim", "seconds"), [*rows, *slowest[:8]])
 
 
-def card() -> Table:
-    """What share of a GPU's own product rate the sampler reaches."""
-    width, samples, networks = 8192, 8192, 4
+def products(where: str) -> Table:
+    """What share of the device's own product rate the sampler reaches."""
+    width = 8192 if where == "cuda" else 2048
+    samples, networks = width, 4
     size = Size(width, DEPTH, samples)
     product = in_jax.square_product(width)
     seconds = alternate({"product": lambda _: product(), "simulate": lambda _: in_jax.draw(size, networks)}, ROUNDS)
     operations = 2.0 * samples * width**2
     rate, reached = operations / mean(seconds["product"]).value, operations * DEPTH * networks / mean(seconds["simulate"]).value
-    says = f"Float32 products of width {width:,}: the card's own measured rate, and that of `moments` with drawn weights, {samples:,} samples, draws and statistics included."
-    return Table(
-        "GPU", says, ("card's products, TFLOP/s", "moments, TFLOP/s", "share"), [(rate / 1e12, reached / 1e12, f"{reached / rate:.0%}")]
-    )
+    says = f"Float32 products of width {width:,}: the device's own measured rate, and that of `moments` with drawn weights, {samples:,} samples, draws and statistics included."
+    columns = ("products alone, TFLOP/s", "moments, TFLOP/s", "share")
+    return Table("Product rate", says, columns, [(rate / 1e12, reached / 1e12, f"{reached / rate:.0%}")])
