@@ -15,8 +15,8 @@ from .tables import Table
 
 COUNT = 2
 SIZES = {"width": 1024, "depth": 5, "samples": 64, "seed": 1}
-NETWORKS = 512  #: by each process
-ROUNDS = 4
+NETWORKS = 1024  #: by each process
+ROUNDS = 3
 
 
 def cores() -> list[int]:
@@ -52,8 +52,8 @@ def table(seconds: Mapping[str, np.ndarray]) -> Table:
         "simulation shows in the second line."
     )
     rows: list[tuple[Any, ...]] = [
-        (f"one, {NETWORKS} networks", taken["alone"], "", ""),
-        (f"{COUNT} that know nothing of each other, {NETWORKS} each", taken["strangers"], share("alone", "strangers"), ""),
+        (f"one, {NETWORKS:,} networks", taken["alone"], "", ""),
+        (f"{COUNT} that know nothing of each other, {NETWORKS:,} each", taken["strangers"], share("alone", "strangers"), ""),
         (
             f"`--distributed`, {COUNT * NETWORKS:,} by {COUNT}",
             taken["together"],
