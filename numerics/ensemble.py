@@ -94,9 +94,9 @@ class Size:
 
     @property
     def networks_at_once(self) -> int:
-        """Replicates side by side in memory: as many as share 2^28 numbers of a layer's weights and activations, and eight at most."""
-        drawn = self.width if self.sampler is Sampler.WEIGHTS else self.samples
-        return max(1, min(8, 2**28 // (self.width * (drawn + self.samples))))
+        """Replicates side by side in memory: eight, where they share 2^28 numbers of a layer's weights and activations at most, and more where 2^19."""
+        numbers = self.width * ((self.width if self.sampler is Sampler.WEIGHTS else self.samples) + self.samples)
+        return max(1, min(8, 2**28 // numbers), min(64, 2**19 // numbers))
 
 
 def batches(network: Stack, samples: int) -> tuple[int, int]:

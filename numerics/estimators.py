@@ -40,6 +40,11 @@ class Moments(NamedTuple):
         gain, bias = float(network.weight_variance), float(network.bias_variance)
         return (gain * self.overlap + bias) / (gain * (self.power - self.overlap))
 
+    def correlation(self, network: Stack) -> jax.Array:
+        r"""$c = (\sigma_w^2\,\text{overlap} + \sigma_b^2) / (\sigma_w^2\,\text{power} + \sigma_b^2) = \gamma/(1+\gamma)$ of the same outputs."""
+        gain, bias = float(network.weight_variance), float(network.bias_variance)
+        return (gain * self.overlap + bias) / (gain * self.power + bias)
+
 
 def groups(h: jax.Array, coupled: bool) -> jax.Array:
     """Sample means of the groups of samples that are independent of each other: (groups, N), float64.

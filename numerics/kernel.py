@@ -60,17 +60,20 @@ def devices() -> list[jax.Device]:
 
 
 class Kernel:
-    """One compiled shape: the numbers of networks, and which of several blocks they have, to blocks of `count` measurements.
+    """One compiled shape: the numbers of networks, and which of several blocks they have, to blocks of `count` measurements, or a few more.
 
-    A call draws as many blocks as there are local devices, each device one of them by the same program: results do not depend on how many
+    A block is drawn in equal rounds of at most `at_once` networks: a shorter last one would be compiled beside the others. A call draws as many blocks as there are local devices, each device one of them by the same program: results do not depend on how many
     there are.
     """
 
     def __init__(self, measure: Measure, count: int, at_once: int) -> None:
-        def run(network_keys: jax.Array, which: jax.Array) -> Any:
-            return lax.map(lambda network_key: measure(network_key, which), network_keys, batch_size=min(at_once, count))
+        rounds = -(-count // at_once)
+        of_a_round = -(-count // rounds)
 
-        self.count = count
+        def run(network_keys: jax.Array, which: jax.Array) -> Any:
+            return lax.map(lambda network_key: measure(network_key, which), network_keys, batch_size=of_a_round)
+
+        self.count = rounds * of_a_round
         self.devices = devices()
         self._run = run
         self._compiled: Any = None

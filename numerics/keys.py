@@ -18,9 +18,14 @@ from jax.typing import ArrayLike
 def stream(seed: int, *names: object) -> jax.Array:
     """The key of the stream called `names` (a claim's id, the experiment's number, what is drawn)."""
     digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
+    return _stream(seed, np.frombuffer(digest, ">u4", 3).astype(np.uint32))
+
+
+@jax.jit
+def _stream(seed: ArrayLike, words: ArrayLike) -> jax.Array:
     key = jax.random.key(seed, impl="threefry2x32")
-    for start in (0, 4, 8):
-        key = jax.random.fold_in(key, int.from_bytes(digest[start : start + 4], "big"))
+    for word in jnp.asarray(words):
+        key = jax.random.fold_in(key, word)
     return key
 
 

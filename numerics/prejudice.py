@@ -1,4 +1,8 @@
-"""γ of an ensemble of random networks, with its standard error: what `normproof simulate` prints."""
+r"""γ of an ensemble of random networks, with its standard error: what `normproof simulate` prints.
+
+Networks are averaged by their correlations c = γ/(1+γ), and $\gamma = \bar c/(1-\bar c)$: γ of one network is a ratio with a long tail, whose mean is several
+times as far from the value at infinite width.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,16 @@ import numpy as np
 
 from numerics import keys
 from numerics.control_variates import fitted
-from numerics.ensemble import Sampler, Size, controlled_moments, moments
+from numerics.ensemble import NotFinite, Sampler, Size, controlled_moments, moments
+from numerics.estimators import Moments
 from numerics.kernel import Stopwatch
 from numerics.precision import control_drift
 from numerics.streamed import block_of, streamed_moments
 from theory.network import Network, Stack
 
-PILOT = (64, 256)  #: networks whose control variates settle the multipliers: as many as are averaged, within these limits
+#: Networks whose control variates settle the multipliers: as many as are averaged, within these multiples of the number of controls. Of p
+#: multipliers fitted to m networks chance adds about p/(m − p) to the variance that is left.
+PILOT = (3, 12)
 NARROW = 128  #: and their width at most
 
 
@@ -31,21 +38,23 @@ def simulate(
     sampler: Sampler = Sampler.WEIGHTS,
     control_variates: bool = False,
 ) -> dict[str, Any]:
-    """Mean of γ over networks and its standard error (None for one network), with the readout integrated out.
+    r"""γ of the mean c over networks and its standard error, that of c over $(1-\bar c)^2$ (None for one network), with the readout integrated out.
 
     Where a norm couples all samples in one batch, a second, independent batch of as many samples is drawn: γ needs pairs of
-    independent samples. With `control_variates` each network's γ is taken less what chance is known to have added to it, with
+    independent samples. With `control_variates` each network's c is taken less what chance is known to have added to it, with
     multipliers from other, narrow networks: `variance_left` is what remains of its variance. Layers drawn from Gram matrices are
     drawn in blocks of units where they are too wide to be kept.
 
     Raises
     ------
     ValueError
-        If the batch size does not divide the samples, one sample alone is to have an overlap, the sampler has no such weights, or
-        layers that are drawn in blocks are to have control variates.
+        If the batch size does not divide the samples, one sample alone is to have an overlap, all inputs are to be one, the sampler
+        has no such weights, or layers that are drawn in blocks are to have control variates.
     NotFinite
-        If a norm divided by zero.
+        If a norm divided by zero, or no number tells outputs of different samples apart.
     """
+    if network.input_overlap == 1:
+        raise ValueError("inputs of overlap 1 are one input, and γ is infinite: an overlap below 1 is needed")
     for stage in network.stages:
         if reason := stage.refuses_width(width):
             raise ValueError(f"a width of {width} does not do for {network.norm.name}: {reason}")
@@ -60,18 +69,21 @@ def simulate(
         if control_variates:
             raise ValueError(f"layers of {width} units are drawn in blocks, and control variates need them whole")
         assert isinstance(network, Network)
-        gamma = np.asarray(streamed_moments(network, size, key, networks, stopwatch).gamma(network))[:, -1]
+        c = _correlation(streamed_moments(network, size, key, networks, stopwatch), network)
     elif control_variates:
         plain, controls = _controlled(network, size, key, networks, stopwatch)
-        others = min(max(networks, PILOT[0]), PILOT[1])
+        others = pilot_networks(networks, controls.shape[1])
         pilot = _controlled(network, _narrow(network, size), keys.stream(seed, "simulate", "pilot"), others, stopwatch)
-        gamma = fitted(*pilot, control_drift(network), networks).of(plain, controls)
-        left = float(gamma.var() / plain.var()) if plain.var() > 0 else None
+        c = fitted(*pilot, control_drift(network), networks).of(plain, controls)
+        left = float(c.var() / plain.var()) if plain.var() > 0 else None
     else:
-        gamma = np.asarray(moments(network, size, key, networks, stopwatch).gamma(network))[:, -1]
+        c = _correlation(moments(network, size, key, networks, stopwatch), network)
+    mean = float(c.mean())
+    if not mean < 1:
+        raise NotFinite(f"outputs of different samples have a correlation of {mean:.17g}, and γ = c/(1 − c) is no number")
     return {
-        "gamma": float(gamma.mean()),
-        "standard_error": float(gamma.std(ddof=1) / np.sqrt(networks)) if networks > 1 else None,
+        "gamma": mean / (1 - mean),
+        "standard_error": float(c.std(ddof=1) / np.sqrt(networks)) / (1 - mean) ** 2 if networks > 1 else None,
         "variance_left": left,
         "networks": networks,
         "width": width,
@@ -82,10 +94,21 @@ def simulate(
     }
 
 
+def _correlation(found: Moments, network: Stack) -> np.ndarray:
+    """The correlation c behind the last layer, (networks,)."""
+    return np.asarray(found.correlation(network))[:, -1]
+
+
 def _controlled(network: Stack, size: Size, key: Any, networks: int, stopwatch: Stopwatch) -> tuple[np.ndarray, np.ndarray]:
-    """γ behind the last layer, (networks,), and its control variates, (networks, columns)."""
+    """The correlation c behind the last layer, (networks,), and its control variates, (networks, columns)."""
     found = controlled_moments(network, size, key, networks, stopwatch=stopwatch)
-    return np.asarray(found.moments.gamma(network))[:, -1], found.controls[:, -1]
+    return _correlation(found.moments, network), found.controls[:, -1]
+
+
+def pilot_networks(networks: int, controls: int) -> int:
+    """Networks of the pilot of an ensemble."""
+    fewest, most = (times * controls for times in PILOT)
+    return min(max(networks, fewest), most)
 
 
 def _narrow(network: Stack, size: Size) -> Size:

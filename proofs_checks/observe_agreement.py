@@ -152,9 +152,7 @@ class _Sampled:
         which = self.experiment.family.index(self.network)
         size = Size(width, self.experiment.depth, 2 * batch or SAMPLES, sampler=Sampler.GRAM if width >= FROM_GRAM else Sampler.WEIGHTS)
         key = keys.stream(self.seed, self.stream, purpose, width, batch)
-        gamma = np.asarray(moments_within(sized, which, size, key, networks).gamma(self.network))[:, -1]
-        overlaps: np.ndarray = gamma / (1 + gamma)
-        return overlaps
+        return np.asarray(moments_within(sized, which, size, key, networks).correlation(self.network))[:, -1]
 
     def rounding(self, batch: int) -> float:
         """Below it no standard error is taken."""

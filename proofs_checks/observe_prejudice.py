@@ -128,9 +128,10 @@ class _Ensemble:
         """The overlap c behind every layer, (networks, depth), and its control variates, (networks, depth, columns)."""
         have = sum(len(overlap) for overlap, _ in self.parts)
         if networks > have:
-            found = controlled_moments(self.network, self.size, self.key, networks - have, have)
-            gamma = np.asarray(found.moments.gamma(self.network))
-            self.parts.append((gamma / (1 + gamma), found.controls))
+            # Whole calls of a kernel: it would be compiled once more for a part of one.
+            more = self.size.networks_per_call * math.ceil((networks - have) / self.size.networks_per_call)
+            found = controlled_moments(self.network, self.size, self.key, more, have)
+            self.parts.append((np.asarray(found.moments.correlation(self.network)), found.controls))
         overlap, controls = (np.concatenate(each)[:networks] for each in zip(*self.parts, strict=True))
         return overlap, controls
 

@@ -428,8 +428,10 @@ def simulate(**options: Any) -> int:
     network = network_of(options)
     if options["depth"] < 1:
         raise click.UsageError("--depth is 0, but a simulated network has at least one hidden layer, or block")
-    if network.input_overlap < 0:
-        raise click.UsageError(f"--input-overlap is {options['input_overlap']}, but simulated inputs share a common part: from 0 to 1")
+    if not 0 <= network.input_overlap < 1:
+        raise click.UsageError(
+            f"--input-overlap is {options['input_overlap']}, but simulated inputs share a part and have one of their own: from 0 to below 1"
+        )
     if options["batch_size"] and options["samples"] % options["batch_size"]:
         raise click.UsageError(f"--batch-size {options['batch_size']} does not divide --samples {options['samples']}")
     if options["input_dimension"] and isinstance(network.inputs, DataSet):

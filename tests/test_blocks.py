@@ -183,8 +183,7 @@ def test_networks_do_as_predicted_and_not_in_another_order(name):
     network = TURNS[name]
     networks, samples = 128, 32
     size = Size(4096, DEPTH, samples, sampler=Sampler.GRAM)
-    gamma = moments(network, size, keys.stream(3, "turns", name), networks).gamma(network)
-    c = np.asarray(gamma / (1 + gamma))
+    c = np.asarray(moments(network, size, keys.stream(3, "turns", name), networks).correlation(network))
     critical = float(stats.t.isf(5e-7 / DEPTH, networks - 1))
     away = []
     for other in (network, replace(network, then=()), replace(network, then=network.then[::-1] * 2 + (PLAIN,))):

@@ -137,8 +137,7 @@ def test_over_all_signs_of_the_weights_they_cancel(coupled, block):
 
 
 def overlaps(network, found):
-    gamma = np.asarray(found.moments.gamma(network))
-    return gamma / (1 + gamma)
+    return np.asarray(found.moments.correlation(network))
 
 
 def test_the_moments_are_those_without_control_variates():
@@ -189,12 +188,15 @@ def test_the_pilot_that_settles_multipliers_enters_nothing():
     assert not np.isin(other, mine).any()
 
 
-def test_the_first_networks_are_the_same_however_many_there_are():
+def test_the_first_networks_are_the_same_however_many_there_are(monkeypatch):
+    """And one kernel draws them: part of a call would be compiled anew."""
+    monkeypatch.setattr(kernel, "_KERNELS", {})
     draw = partial(observe_prejudice._Ensemble, NETWORKS["layer norm before"], Size(WIDTH, 2, 4), keys.stream(1, "grown"))
     at_once, grown = draw().first(700), draw()
     for count in (10, 300, 299, 700):
         for one, other in zip(grown.first(count), at_once, strict=True):
             np.testing.assert_array_equal(one, other[:count])
+    assert len(kernel._KERNELS) == 1
 
 
 def test_more_than_may_be_drawn_is_undecided_and_says_so():

@@ -33,8 +33,7 @@ FLOAT32 = 2.0**-24
 def overlaps(network, width, networks, stream, depth=DEPTHS, **sizes):
     """c = γ/(1+γ) of each network at each depth: bounded, and of an almost symmetric law, as Student's t wants it."""
     size = Size(width, depth, 2 * BATCH, **sizes)
-    gamma = np.asarray(moments(network, size, keys.stream(2, *stream), networks).gamma(network))
-    return gamma / (1 + gamma)
+    return np.asarray(moments(network, size, keys.stream(2, *stream), networks).correlation(network))
 
 
 def extrapolated(narrow, wide):
@@ -196,6 +195,26 @@ def test_the_width_is_the_default_input_dimension():
 def test_a_seed_gives_one_gamma_and_another_seed_another():
     run = partial(simulate, Network(), width=16, depth=2, samples=4, networks=4)
     assert run(seed=1)["gamma"] == run(seed=1)["gamma"] != run(seed=2)["gamma"]
+
+
+@pytest.mark.parametrize("controlled", [False, True])
+def test_networks_are_averaged_by_their_correlations(controlled):
+    """γ of the mean c is nearer to infinite width than the mean of γ, whose bias has the variance of c in it as well."""
+    network, sizes = Network(LayerNorm, Placement.PRE), {"width": 64, "depth": 3, "samples": 8}
+    found = simulate(network, **sizes, networks=256, seed=1, control_variates=controlled)
+    each = moments(network, Size(**sizes), keys.stream(1, "simulate"), 256)
+    c, gammas = (np.asarray(value)[:, -1] for value in (each.correlation(network), each.gamma(network)))
+    np.testing.assert_allclose(c, gammas / (1 + gammas), rtol=1e-12)
+    if not controlled:
+        assert found["gamma"] == pytest.approx(c.mean() / (1 - c.mean()), rel=1e-12)
+        assert found["standard_error"] == pytest.approx(c.std(ddof=1) / 16 / (1 - c.mean()) ** 2, rel=1e-12)
+    off = (gammas.mean() - found["gamma"]) / np.hypot(gammas.std() / 16, found["standard_error"])
+    assert predict(network, 3).gamma < found["gamma"] < gammas.mean() and off > 1
+
+
+def test_inputs_that_are_one_have_no_gamma():
+    with pytest.raises(ValueError, match="below 1"):
+        simulate(Network(input_overlap=1), width=16, depth=1, samples=4, networks=2, seed=1)
 
 
 def test_one_group_of_samples_has_no_overlap():

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
@@ -18,7 +19,7 @@ from numerics import ensemble, kernel, keys
 from numerics.control_variates import fitted
 from numerics.ensemble import Precision, Sampler, Size, controlled_moments, moments, propagate
 from numerics.estimators import two_moments
-from numerics.kernel import Imprecise, replicate
+from numerics.kernel import Imprecise, Kernel, replicate
 from numerics.precision import DEVIATIONS, FLOAT32, control_drift, drift, magnification, rounding
 from proofs_checks import observe_agreement
 from proofs_checks.audit import Settings, plan
@@ -190,6 +191,7 @@ def test_errors_grow_no_faster_than_gradients(norm, activation):
 AUDIT = """
 import json, sys
 import jax
+import jax.numpy as jnp
 before = jax.config.jax_enable_x64
 from proofs_checks.audit import Settings, plan, run
 from theory.catalogue import CLAIMS
@@ -280,6 +282,17 @@ def test_networks_do_not_know_how_many_are_in_a_call():
         part = split(per_call, 8, Precision.SINGLE)
         np.testing.assert_array_equal(part.overlap, whole.overlap)
         np.testing.assert_array_equal(part.power, whole.power)
+
+
+@pytest.mark.parametrize("count, at_once, drawn", [(40, 8, 40), (10, 8, 10), (13, 8, 14), (3, 8, 3), (65, 64, 66), (5, 1, 5)])
+def test_a_block_is_drawn_in_equal_rounds(count, at_once, drawn):
+    """A shorter last round would be compiled beside the others."""
+    key = keys.stream(6, "rounds")
+    made = Kernel(lambda key, which: jnp.sin(jax.random.key_data(key)[0]), count, at_once)
+    assert made.count == drawn
+    assert str(jax.make_jaxpr(made._run)(keys.members(key, 0, drawn), 0)).count("= sin ") == 1
+    found = replicate(jax.random.uniform, ("rounds", count), count, key, count, at_once=at_once)
+    np.testing.assert_array_equal(found, jax.vmap(jax.random.uniform)(keys.members(key, 0, count)))
 
 
 @pytest.mark.parametrize("precision", Precision)

@@ -238,8 +238,7 @@ def extrapolated(name):
     network, rungs = NETWORKS[name], []
     for width, count, sampler in ((64, 512, Sampler.WEIGHTS), (192, 512, Sampler.GRAM)):
         size = Size(width, DEPTH, 16, sampler=sampler)
-        gamma = np.asarray(moments(network, size, keys.stream(5, "residual", name, width), count).gamma(network))[:, -1]
-        c = gamma / (1 + gamma)
+        c = np.asarray(moments(network, size, keys.stream(5, "residual", name, width), count).correlation(network))[:, -1]
         rungs.append((c.mean(), c.std(ddof=1) / np.sqrt(count)))
     (narrow, error), (wide, wide_error) = rungs
     return (3 * wide - narrow) / 2, np.hypot(1.5 * wide_error, 0.5 * error)

@@ -74,7 +74,9 @@ def main() -> None:
             with said("weak scaling"):
                 found.append(processes.weak_scaling())
         else:
-            print(f"weak scaling: it takes {processes.COUNT} cores, and no GPU, so its section is left out", flush=True)
+            print(
+                f"weak scaling: it takes {processes.COUNT} cores to keep processes to, and no GPU, so its section is left out", flush=True
+            )
     results = {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": tables.commit(),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numerics.ensemble import Sampler, Size
-from numerics.prejudice import NARROW, PILOT
+from numerics.prejudice import NARROW, pilot_networks
 
 from . import in_jax, in_pytorch
 from .in_pytorch import Shape
@@ -22,8 +22,8 @@ ROUNDS = 8
 FEW = 16  #: samples of a published network: fewer cost it accuracy, and far more are used
 OURS = Size(2048, DEPTH, 8, sampler=Sampler.GRAM)
 CALLS, RUNS = 8, 256  #: in a round, and independent calls of `simulate` at the target
-CONTROLLED = Size(2048, DEPTH, 4, sampler=Sampler.GRAM)
-WIDE = 8  #: networks with control variates
+CONTROLLED = Size(1024, DEPTH, 4, sampler=Sampler.GRAM)
+WIDE = 6  #: networks with control variates
 #: Words, the way, and PyTorch's threads: threads that wait for each other lose by other work on the machine, and all draw on one.
 THEIRS = {
     "loop": ("PyTorch, loop over networks", in_pytorch.loop, CORES),
@@ -37,9 +37,10 @@ SMALL, ROUGHLY, OFTEN = 128, 0.1, 40
 def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:
     """Seconds to the target, of published ways and of ours."""
     width, bias = published_width()
-    shape, count = Shape(width, DEPTH, FEW, where), 64
+    shape, count = Shape(width, DEPTH, FEW, where), 256
     networks, own_bias = networks_of_ours()
     few_bias = in_jax.adjusted(CONTROLLED, 1024, in_jax.per_network).mean
+    pilot = pilot_networks(WIDE, in_jax.draw_controlled(CONTROLLED, WIDE).controls.shape[-1])
     outputs: list[np.ndarray] = []
     seconds = alternate(
         {
@@ -69,7 +70,7 @@ def time_to_accuracy(where: str) -> tuple[list[Table], dict[str, Any]]:
         )
     for name, words, size, drawn, its_bias, call in (
         ("simulate", "`simulate`, Gram sampler", OURS, f"{networks}", own_bias, lambda seed: simulated(networks, seed)),
-        ("controlled", "the same, control variates", CONTROLLED, f"{WIDE}, and {PILOT[0]} of width {NARROW}", few_bias, controlled),
+        ("controlled", "the same, control variates", CONTROLLED, f"{WIDE}, and {pilot} of width {NARROW}", few_bias, controlled),
     ):
         reached, found = root_mean_square([call(seed) for seed in range(RUNS)]), times(loop, name)
         how = f"run; error found {reached}"
@@ -175,7 +176,7 @@ def extrapolation(where: str) -> Table:
 def per_variance(shape: Shape, loop: np.ndarray, ratio: Ratio) -> Table:
     """Variance of one network × seconds of one: the limit of large runs."""
     size, networks, count = replace(OURS, samples=FEW), 64, 512
-    plain = np.asarray(in_jax.draw(size, count).gamma(in_jax.NETWORK))[:, -1] / in_jax.limit(DEPTH)
+    plain = in_jax.per_network(in_jax.draw(size, count), in_jax.limit(DEPTH))[:, -1]
     variances = {
         "Gram sampler": float(plain.var(ddof=1)),
         "Gram sampler, control variates": in_jax.adjusted(size, count, in_jax.per_network).variance,

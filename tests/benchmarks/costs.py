@@ -19,7 +19,7 @@ DEPTH = 5
 ROUNDS = 8
 
 
-def roofline(where: str) -> tuple[Table, float]:
+def roofline(where: str) -> tuple[Table, dict[str, float]]:
     """Random draws and matrix products alone, against the samplers that need them."""
     weights, gram = Size(1024, DEPTH, 64), Size(16384, DEPTH, 64, sampler=Sampler.GRAM)
     in_pytorch.use_threads(CORES)
@@ -46,7 +46,7 @@ def roofline(where: str) -> tuple[Table, float]:
         rows.append((words, whole, bare, f"{share.value:.1%} ± {share.error:.1%}"))
     says = f"Milliseconds a network, {DEPTH} layers and 64 samples: of `moments`, or of the loop, and of the same random draws and products alone in the same library."
     table = Table("Roofline", says, ("sampler", "ms a network", "bare ms", "bare share"), rows)
-    return table, float(mean(seconds["weights, bare"] / seconds["weights"]).value)
+    return table, mean(seconds["weights, bare"] / seconds["weights"])._asdict()
 
 
 def growth() -> Table:

@@ -12,7 +12,7 @@ from jax import lax
 from numerics import keys
 from numerics.control_variates import fitted
 from numerics.draws import gaussian
-from numerics.ensemble import Sampler, Size, controlled_moments, moments, product
+from numerics.ensemble import Controlled, Sampler, Size, controlled_moments, moments, product
 from numerics.estimators import Moments
 from numerics.kernel import compiler_options
 from numerics.precision import control_drift
@@ -43,8 +43,9 @@ def draw(size: Size, networks: int) -> Moments:
 
 
 def per_network(found: Moments, gamma: float) -> np.ndarray:
-    """γ of each network relative to the limit, less one: what `simulate` averages."""
-    return np.asarray(found.gamma(NETWORK)) / gamma - 1
+    r"""What the correlation of each network, which `simulate` averages, is off by, as a relative change of γ: $d\gamma/\gamma = dc/(c(1-c))$."""
+    c = gamma / (1 + gamma)
+    return (np.asarray(found.correlation(NETWORK)) - c) / (c * (1 - c))
 
 
 def of_means(found: Moments, gamma: float) -> np.ndarray:
@@ -70,7 +71,7 @@ def adjusted(size: Size, networks: int, statistic: Statistic) -> Adjusted:
     return Adjusted(float(left.mean()), float(left.std(ddof=1) / np.sqrt(networks)), float(left.var(ddof=1)))
 
 
-def draw_controlled(size: Size, networks: int) -> object:
+def draw_controlled(size: Size, networks: int) -> Controlled:
     """Networks of a size and their control variates: the time that `adjusted` costs per network, its pilot aside."""
     return controlled_moments(NETWORK, size, keys.stream(1, "benchmark", "timed"), networks)
 

@@ -51,10 +51,11 @@ def sentence(results: dict[str, Any]) -> str:
             "`tests/benchmarks/results.md`."
         )
     loop, vmap = (f"{two_digits(found[name]['value'])} (± {found[name]['error']:.0%})" for name in ("loop", "vmap"))
+    bare = f"{found['roofline']['value']:.0%} (± {found['roofline']['error']:.0%})"
     return (
         f"γ behind five layers of layer norm → ReLU to {found['target']:.0%}, finite-width bias included and compilation excluded on both sides: a loop\n"
         f"over networks in PyTorch that reads outputs takes {loop} times as long as `simulate --sampler gram --control-variates`, and `torch.func.vmap` {vmap}.\n"
-        f"Random draws and matrix products alone take {found['roofline']:.0%} of the time of the sampler that draws all weights. Side by side in one run;\n"
+        f"Random draws and matrix products alone take {bare} of the time of the sampler that draws all weights. Side by side in one run;\n"
         "the other side's time to that accuracy is variance × time per network, which the run checks where it is short. All tables:\n"
         "`tests/benchmarks/results.md`."
     )
