@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,8 +214,9 @@ def run(
         tasks = [_decided(next_formula, settings, stack.enter_context(ExactWorker())) for _ in range(EXACT_WORKERS)]
         # One thread of a process simulates: XLA's CPU runtime shares one pool of threads and can deadlock under concurrent executions.
         tasks.append(_simulated_here(next_simulations, settings))
-        for _ in range(min(simulators(claims), len(simulations)) - 1):
-            tasks.append(_simulated_elsewhere(next_simulations, settings, stack.enter_context(Worker(_serve))))
+        processes = simulators(claims, len(simulations))
+        for _ in range(processes - 1):
+            tasks.append(_simulated_elsewhere(next_simulations, settings, stack.enter_context(Worker(partial(_serve, CORES // processes)))))
 
         def note(done: Iterator[tuple[Check, Evidence]]) -> None:
             for check, item in done:
@@ -249,12 +251,21 @@ def together(simulations: Iterable[Check]) -> list[list[Check]]:
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def simulators(claims: Iterable[Claim]) -> int:
-    """Processes to simulate in: one where an accelerator draws, or where a claim is not the catalogue's own, whose code others may not have."""
+def simulators(claims: Iterable[Claim], groups: int) -> int:
+    """Processes to simulate in, this one included, and this one's XLA started with its share of the cores.
+
+    One where an accelerator draws, or where a claim is not the catalogue's own, whose code others may not have.
+    """
+    own = all(claim.id in CLAIMS and CLAIMS[claim.id] is claim for claim in claims)
+    if not own or groups < 2:
+        return 1
     import jax
 
-    own = all(claim.id in CLAIMS and CLAIMS[claim.id] is claim for claim in claims)
-    return SIMULATORS if own and jax.default_backend() == "cpu" else 1
+    from numerics import threads
+
+    processes = min(SIMULATORS, groups)
+    threads.use(max(1, CORES // processes))
+    return processes if jax.default_backend() == "cpu" else 1
 
 
 Done = Iterator[tuple[Check, Evidence]]
@@ -286,8 +297,11 @@ def _simulated_elsewhere(groups: Iterator[list[Check]], settings: Settings, work
                 yield check, _evidence(check, Verdict.UNDECIDED, "the process that simulates it ended")
 
 
-def _serve(connection: Connection) -> None:
+def _serve(cores: int, connection: Connection) -> None:
     """Another process that simulates: receives (checks, settings), sends the evidence of one after another."""
+    from numerics import threads
+
+    threads.use(max(1, cores))
     while True:
         group, settings = connection.recv()
         for check in group:

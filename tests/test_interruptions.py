@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import psutil
 import pytest
@@ -174,9 +175,32 @@ def test_any_number_of_processes_simulates_the_same(monkeypatch):
 
 def test_where_an_accelerator_draws_one_process_simulates(monkeypatch):
     monkeypatch.setattr(auditing, "SIMULATORS", 3)
-    assert auditing.simulators(CHOSEN) == 3
+    assert [auditing.simulators(CHOSEN, groups) for groups in range(5)] == [1, 1, 2, 3, 3]
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
-    assert auditing.simulators(CHOSEN) == 1
+    assert auditing.simulators(CHOSEN, 4) == 1
+
+
+@pytest.mark.parametrize("given", ["", "3"])
+def test_processes_that_simulate_share_the_cores(given):
+    """XLA's threads are counted where Linux names them; what comes after is told nothing."""
+    said = """
+import os
+from pathlib import Path
+from numerics import threads
+before = os.environ.get("NPROC")
+threads.use(2)
+import jax
+jax.jit(lambda x: x @ x)(jax.numpy.ones((300, 300))).block_until_ready()
+assert os.environ.get("NPROC") == before
+print(sum(each.read_text().startswith("tf_XLAEigen") for each in Path("/proc/self/task").glob("*/comm")))
+"""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("threads are named in /proc, which this system does not have")
+    environment = {name: value for name, value in os.environ.items() if name != "NPROC"} | ({"NPROC": given} if given else {})
+    run = subprocess.run(
+        [sys.executable, "-c", said], env=environment, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) == int(given or 2)
 
 
 def test_checks_that_share_draws_go_to_one_process():

@@ -21,7 +21,7 @@ TARGET, DEPTH = 0.01, 5
 ROUNDS = 8
 FEW = 16  #: samples of a published network: fewer cost it accuracy, and far more are used
 OURS = Size(2048, DEPTH, 8, sampler=Sampler.GRAM)
-CALLS, RUNS = 8, 256  #: in a round, and independent calls of `simulate` at the target
+CALLS, RUNS = 64, 256  #: in a round, and independent calls of `simulate` at the target
 CONTROLLED = Size(1024, DEPTH, 4, sampler=Sampler.GRAM)
 WIDE = 6  #: networks with control variates
 #: Words, the way, and PyTorch's threads: threads that wait for each other lose by other work on the machine, and all draw on one.
@@ -112,7 +112,7 @@ def published_width() -> tuple[int, in_jax.Adjusted]:
     """The other side's best width, and its bias there: of networks drawn from Gram matrices, which have the same law at every width."""
 
     def bias(width: int) -> in_jax.Adjusted:
-        return in_jax.adjusted(Size(width, DEPTH, FEW, sampler=Sampler.GRAM), 1024, in_jax.of_means)
+        return in_jax.adjusted(Size(width, DEPTH, FEW, sampler=Sampler.GRAM), 2**14, in_jax.of_means)
 
     width = cheapest_width(512 * bias(512).mean, TARGET)
     return width, bias(width)

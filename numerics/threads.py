@@ -1,0 +1,18 @@
+"""The threads that XLA draws with on a CPU: as many as there are cores, unless something else simulates beside it.
+
+Kernels of an audit are too small to be shared: on two cores, one thread draws some of them sooner than two do, and two processes that have
+two threads each spend a tenth of their time waking them. Not a bit of what is drawn depends on it.
+"""
+
+import os
+
+import jax
+
+
+def use(count: int) -> None:
+    """Start XLA with so many threads, unless it has started, or `NPROC`, from which it takes their number, is set."""
+    given = os.environ.get("NPROC")
+    os.environ["NPROC"] = given or str(count)
+    jax.default_backend()  # starts it
+    if given is None:
+        del os.environ["NPROC"]
