@@ -1,7 +1,7 @@
 """The threads that XLA draws with on a CPU: as many as there are cores, unless something else simulates beside it.
 
-Kernels of an audit are too small to be shared: on two cores, one thread draws some of them sooner than two do, and two processes that have
-two threads each spend a tenth of their time waking them. Not a bit of what is drawn depends on it.
+An audit's kernels are small: on two cores, two processes that have two threads each spend a tenth of their time waking them. Not a bit of
+what is drawn depends on it.
 """
 
 import os
