@@ -62,8 +62,8 @@ def devices() -> list[jax.Device]:
 class Kernel:
     """One compiled shape: the numbers of networks, and which of several blocks they have, to blocks of `count` measurements, or a few more.
 
-    A block is drawn in equal rounds of at most `at_once` networks: a shorter last one would be compiled beside the others. A call draws as many blocks as there are local devices, each device one of them by the same program: results do not depend on how many
-    there are.
+    A block is drawn in equal rounds of at most `at_once` networks: a shorter last one would be compiled beside the others. A call draws
+    as many blocks as there are local devices, each device one of them by the same program: results do not depend on how many there are.
     """
 
     def __init__(self, measure: Measure, count: int, at_once: int) -> None:

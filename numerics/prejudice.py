@@ -20,8 +20,8 @@ from numerics.precision import control_drift
 from numerics.streamed import block_of, streamed_moments
 from theory.network import Network, Stack
 
-#: Networks whose control variates settle the multipliers: as many as are averaged, within these multiples of the number of controls. Of p
-#: multipliers fitted to m networks chance adds about p/(m − p) to the variance that is left.
+#: Networks whose control variates settle the multipliers: as many as are averaged, within these multiples of the number of controls. With
+#: p multipliers fitted to m networks, the variance left is about p/(m − p) of itself above the least.
 PILOT = (3, 12)
 NARROW = 128  #: and their width at most
 

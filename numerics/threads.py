@@ -10,9 +10,9 @@ import jax
 
 
 def use(count: int) -> None:
-    """Start XLA with so many threads, unless it has started, or `NPROC`, from which it takes their number, is set."""
+    """Start XLA with so many threads, one at least, unless it has started, or `NPROC`, from which it takes their number, is set."""
     given = os.environ.get("NPROC")
-    os.environ["NPROC"] = given or str(count)
+    os.environ["NPROC"] = given or str(max(1, count))
     jax.default_backend()  # starts it
     if given is None:
         del os.environ["NPROC"]

@@ -264,7 +264,7 @@ def simulators(claims: Iterable[Claim], groups: int) -> int:
     from numerics import threads
 
     processes = min(SIMULATORS, groups)
-    threads.use(max(1, CORES // processes))
+    threads.use(CORES // processes)
     return processes if jax.default_backend() == "cpu" else 1
 
 
@@ -301,7 +301,7 @@ def _serve(cores: int, connection: Connection) -> None:
     """Another process that simulates: receives (checks, settings), sends the evidence of one after another."""
     from numerics import threads
 
-    threads.use(max(1, cores))
+    threads.use(cores)
     while True:
         group, settings = connection.recv()
         for check in group:
