@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from numerics.ensemble import Layer, Size, finite, propagate
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from theory.network import Network
 
 
@@ -29,5 +29,5 @@ def batch_means(network: Network, size: Size, key: jax.Array, networks: int) -> 
     def measure(key: jax.Array) -> BatchMeans:
         return propagate(network, size, key, observe).observed
 
-    found: BatchMeans = replicate(measure, ("batch means", network, size), size.networks_per_call, key, networks)
+    found: BatchMeans = Replicates(measure, ("batch means", network, size), size.networks_per_call).drawn(key, networks)
     return finite(found, network, size)

@@ -10,7 +10,7 @@ import numpy as np
 
 from numerics.draws import gaussian
 from numerics.ensemble import NotFinite
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from numerics.namespace import XP
 from theory.norms import Norm
 
@@ -45,7 +45,7 @@ def tally(norm: Norm, batch: int, edges: np.ndarray, key: jax.Array, values: int
         first = jnp.sort(h[:, 0, 0])
         return jnp.searchsorted(first, jnp.asarray(edges), side="right"), jnp.maximum(-first[0], first[-1]), first.size
 
-    below, largest, counted = replicate(measure, ("statistic", norm, batch, len(edges)), 1, key, chunks, at_once=1)
+    below, largest, counted = Replicates(measure, ("statistic", norm, batch, len(edges)), 1, at_once=1).drawn(key, chunks)
     if not np.isfinite(largest).all():
         raise NotFinite(f"a statistic of {norm.name} in a batch of {batch} is not finite: the batch had no spread to divide by")
     return Tally(below.sum(axis=0), int(counted.sum()), float(largest.max()))

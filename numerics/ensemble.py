@@ -20,8 +20,8 @@ from jax import lax
 
 from numerics import datasets
 from numerics.draws import draw
-from numerics.estimators import Draw, Moments, controls, controls_of_inputs, two_moments
-from numerics.kernel import Stopwatch, replicate
+from numerics.estimators import OF_A_DRAW, OF_INPUTS, Draw, Moments, controls, controls_of_inputs, two_moments
+from numerics.kernel import Replicates, Stopwatch
 from numerics.namespace import XP
 from theory.distributions import DataSet, Distribution
 from theory.network import Dense, Network, Placement, Stack
@@ -165,10 +165,12 @@ def apply_stages(stages: tuple[Stage, ...], h: jax.Array) -> jax.Array:
     return h
 
 
-def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, block: Block | None = None) -> Pass:
-    """One network, and what `observe` made of each of its layers; `block` in place of its own."""
+def propagate(
+    network: Stack, size: Size, key: jax.Array, observe: Observer, block: Block | None = None, part: jax.Array | None = None
+) -> Pass:
+    """One network, and what `observe` made of each of its layers; `block` in place of its own, and samples of their own for every `part`."""
     if isinstance(network, ResidualNetwork):
-        return propagate_stream(network, size, key, observe)
+        return propagate_stream(network, size, key, observe, part)
     assert isinstance(network, Network)
     every = jax.random.split(key, 1 + size.depth)
     input_key, layer_keys = every[0], every[1:]
@@ -181,9 +183,9 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, blo
         left = becomes(z)
         return left, observe(Layer(left, (Draw(network.dense, h, z, becomes),)))
 
-    x = inputs(network, size, input_key)
+    x = inputs(network, size, input_key if part is None else jax.random.fold_in(input_key, part))
     drawn = layer_keys, jnp.arange(size.depth) % len(blocks)
-    opening, others = (jax.tree.map(lambda leaf, part=part: leaf[part], drawn) for part in (0, slice(1, None)))
+    opening, others = (jax.tree.map(lambda leaf, layers=layers: leaf[layers], drawn) for layers in (0, slice(1, None)))
     if jax.eval_shape(layer, x, opening)[0].shape == x.shape:
         return Pass(x, *lax.scan(layer, x, drawn))
     h, first = layer(x, opening)
@@ -191,8 +193,8 @@ def propagate(network: Stack, size: Size, key: jax.Array, observe: Observer, blo
     return Pass(x, h, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, rest))
 
 
-def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Observer) -> Pass:
-    """One residual network, and what `observe` made of the stream behind each of its blocks."""
+def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, observe: Observer, part: jax.Array | None = None) -> Pass:
+    """One residual network, and what `observe` made of the stream behind each of its blocks; samples of their own for every `part`."""
     every = jax.random.split(key, 2 + 2 * size.depth)
     input_key, embedding_key, block_keys = every[0], every[1], every[2:].reshape(size.depth, 2)
     normalised = partial(apply_stages, network.norm.stages)
@@ -212,7 +214,7 @@ def propagate_stream(network: ResidualNetwork, size: Size, key: jax.Array, obser
         left = joined(y)
         return left, observe(Layer(left, (Draw(network.dense, h, z, active), Draw(network.outer, a, y, joined))))
 
-    x = inputs(network, size, input_key)
+    x = inputs(network, size, input_key if part is None else jax.random.fold_in(input_key, part))
     return Pass(x, *lax.scan(block, dense(x, embedding_key, size.width, network.embedding, size.sampler), block_keys))
 
 
@@ -228,12 +230,17 @@ def moments(network: Stack, size: Size, key: jax.Array, networks: int, stopwatch
     NotFinite
         If a norm divided by zero: a unit was constant over its batch, or a layer over its features.
     """
+    found: Moments = of_moments(network, size).drawn(key, networks, stopwatch)
+    return finite(found, network, size)
+
+
+def of_moments(network: Stack, size: Size) -> Replicates:
+    """Two moments behind every hidden layer: (depth,), float64."""
 
     def measure(key: jax.Array) -> Moments:
         return propagate(network, size, key, partial(_moments, coupled=network.couples_samples)).observed
 
-    found: Moments = replicate(measure, ("moments", network, size), size.networks_per_call, key, networks, stopwatch, size.networks_at_once)
-    return finite(found, network, size)
+    return Replicates(measure, ("moments", network, size), size.networks_per_call, size.networks_at_once)
 
 
 def _moments(layer: Layer, coupled: bool) -> Moments:
@@ -260,15 +267,37 @@ def controlled_moments(
     NotFinite
         If a norm divided by zero.
     """
-    measure, name = partial(_controlled, network, size), ("controlled moments", network, size)
-    measured = replicate(measure, name, size.networks_per_call, key, networks, stopwatch, size.networks_at_once, first=first)
-    found, layers, opening = finite(measured, network, size)
-    columns = layers.reshape(networks, 1, -1) * np.repeat(np.tri(size.depth), layers.shape[-1], axis=1)
-    return Controlled(found, np.concatenate([np.repeat(opening[:, None], size.depth, axis=1), columns], axis=-1))
+    measured: Measured = finite(of_controlled(network, size).drawn(key, networks, stopwatch, first), network, size)
+    of_a_layer = measured.layers.shape[-1]
+    known = np.hstack([np.ones((size.depth, OF_INPUTS)), np.repeat(np.tri(size.depth), of_a_layer, axis=1)])
+    return Controlled(measured.moments, measured.controls[:, None] * known)
 
 
-def _controlled(network: Stack, size: Size, key: jax.Array) -> tuple[Moments, jax.Array, jax.Array]:
-    """Moments of one network, control variates of every layer, and of the inputs."""
+class Measured(NamedTuple):
+    """Moments behind every hidden layer (…, depth), control variates of the inputs (…, 2) and of every layer (…, depth, columns)."""
+
+    moments: Moments
+    opening: np.ndarray
+    layers: np.ndarray
+
+    @property
+    def controls(self) -> np.ndarray:
+        """All of them, (…, columns): those of what is behind the last layer."""
+        return np.concatenate([self.opening, self.layers.reshape(*self.opening.shape[:-1], -1)], axis=-1)
+
+
+def number_of_controls(network: Stack, depth: int) -> int:
+    """Columns of `Measured.controls`."""
+    return OF_INPUTS + OF_A_DRAW * depth * (2 if isinstance(network, ResidualNetwork) else 1)
+
+
+def of_controlled(network: Stack, size: Size) -> Replicates:
+    """`Measured`, float64."""
+    measure = partial(_controlled, network, size)
+    return Replicates(measure, ("controlled moments", network, size), size.networks_per_call, size.networks_at_once)
+
+
+def _controlled(network: Stack, size: Size, key: jax.Array) -> Measured:
     coupled = network.couples_samples
 
     def observe(layer: Layer) -> tuple[Moments, jax.Array]:
@@ -276,8 +305,9 @@ def _controlled(network: Stack, size: Size, key: jax.Array) -> tuple[Moments, ja
 
     passed = propagate(network, size, key, observe)
     given = isinstance(network.inputs, DataSet)  # and not drawn
-    opening = jnp.zeros(2, jnp.float64) if given else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
-    return *passed.observed, opening
+    opening = jnp.zeros(OF_INPUTS, jnp.float64) if given else controls_of_inputs(passed.inputs, *parts_of_inputs(network), coupled)
+    found, layers = passed.observed
+    return Measured(found, opening, layers)
 
 
 def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax.Array, networks: int) -> Moments:
@@ -296,19 +326,27 @@ def moments_within(family: tuple[Network, ...], which: int, size: Size, key: jax
 
         return propagate(one, size, key, partial(_moments, coupled=one.couples_samples), block).observed
 
-    found: Moments = replicate(
-        measure, ("family", family, size), size.networks_per_call, key, networks, at_once=size.networks_at_once, which=which
-    )
+    replicates = Replicates(measure, ("family", family, size), size.networks_per_call, size.networks_at_once)
+    found: Moments = replicates.drawn(key, networks, which=which)
     return finite(found, family[which], size)
 
 
 def finite(found: Any, network: Stack, size: Size) -> Any:
     """The measurements, if all are finite."""
-    bad = sum(int(np.sum(~np.isfinite(leaf))) for leaf in jax.tree.leaves(found))
+    refuse(not_finite(found), network, size)
+    return found
+
+
+def not_finite(found: Any) -> int:
+    """How many measured numbers are infinite or none."""
+    return sum(int(np.sum(~np.isfinite(leaf))) for leaf in jax.tree.leaves(found))
+
+
+def refuse(bad: int, network: Stack, size: Size) -> None:
+    """Raise `NotFinite` if any number is bad."""
     if bad:
         reason = "with ε = 0 a norm divides by zero where a unit is constant over its batch"
         raise NotFinite(
             f"{bad} statistics of {network.norm.name} ({network.placement.value}) at width {size.width} are not finite: "
-            + (reason if network.norm.stages else "without a norm the activations outgrow what 32 bits hold")
+            + (reason if network.norm.stages else "without a norm the activations outgrow what 32 bits hold, or all vanish")
         )
-    return found

@@ -19,6 +19,7 @@ a statistic and changes its expectation by nothing, at every width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,6 +28,9 @@ import jax
 import jax.numpy as jnp
 
 from theory.network import Dense, Stack
+
+OF_A_DRAW = 4  #: control variates of a dense layer
+OF_INPUTS = 2  #: and of the inputs
 
 
 class Moments(NamedTuple):
@@ -55,15 +59,39 @@ def groups(h: jax.Array, coupled: bool) -> jax.Array:
     return exact.mean(axis=1) if coupled else exact.reshape(-1, h.shape[-1])
 
 
+class Sums(NamedTuple):
+    """What two moments ask of samples, float64: the sum of groups' means (N,), the sum of their squares, and that of all numbers' squares."""
+
+    means: jax.Array
+    squares_of_means: jax.Array
+    squares: jax.Array
+
+
+def sums(h: jax.Array, coupled: bool) -> Sums:
+    """Of activations (batches, B, N)."""
+    means = groups(h, coupled)
+    return Sums(means.sum(axis=0), jnp.vdot(means, means), jnp.sum(h.astype(jnp.float64) ** 2))
+
+
+def moments_of(found: Sums, groups: int, samples: int) -> Moments:
+    """Unbiased overlap over pairs of independent groups, and power.
+
+    Raises
+    ------
+    ValueError
+        If there is one group only.
+    """
+    if groups < 2:
+        raise ValueError("the overlap needs two independent groups of samples: two batches, or two samples without batch statistics")
+    width = len(found.means)
+    overlap = (jnp.vdot(found.means, found.means) - found.squares_of_means) / (groups * (groups - 1) * width)
+    return Moments(overlap, found.squares / (samples * width))
+
+
 def two_moments(h: jax.Array, coupled: bool) -> Moments:
     """Unbiased overlap over pairs of independent groups, and power, of activations (batches, B, N)."""
-    means = groups(h, coupled)
-    count, width = means.shape
-    if count < 2:
-        raise ValueError("the overlap needs two independent groups of samples: two batches, or two samples without batch statistics")
-    total = means.sum(axis=0)
-    overlap = (jnp.vdot(total, total) - jnp.vdot(means, means)) / (count * (count - 1) * width)
-    return Moments(overlap, jnp.mean(h.astype(jnp.float64) ** 2))
+    samples = math.prod(h.shape[:-1])
+    return moments_of(sums(h, coupled), len(h) if coupled else samples, samples)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from jax import lax
 from numerics.draws import draw
 from numerics.ensemble import NotFinite, Sampler, apply_stages, dense, parts_of_inputs, product, scaled
 from numerics.gradients import gram_backward, gram_forward
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from theory.activations import Elementwise
 from theory.classifier import Classifier
 from theory.distributions import DataSet, Distribution
@@ -317,15 +317,9 @@ def spectra(model: Classifier, sample: Sample, key: jax.Array, networks: int) ->
     models, which = family_of(model)
     size = sample.samples * model.outputs
     per_call = PER_CALL if size <= FEW else PER_CALL // 4
-    found: Spectrum = replicate(
-        lambda key, which: spectrum_of(models, sample, key, which),
-        ("spectrum", models, sample),
-        per_call,
-        key,
-        networks,
-        at_once=max(1, min(8, 2**20 // size**2)),
-        which=which,
-    )
+    at_once = max(1, min(8, 2**20 // size**2))
+    replicates = Replicates(lambda key, which: spectrum_of(models, sample, key, which), ("spectrum", models, sample), per_call, at_once)
+    found: Spectrum = replicates.drawn(key, networks, which=which)
     if not all(np.all(np.isfinite(each)) for each in (found.trace, found.eigenvalues)):
         raise NotFinite(
             f"the Fisher information behind {model.last.name} is not finite: a norm divides by zero where all that it averages over is one number"
@@ -363,5 +357,5 @@ def both_paths(models: tuple[Classifier, ...], which: int, sample: Sample, key: 
         scale = jnp.max(jnp.abs(plain)) * jnp.max(jnp.where(jnp.isfinite(inverse), inverse, 1), initial=1.0)
         return Paths(by_layers, jnp.max(jnp.abs(by_layers - other)), jnp.linalg.eigvalsh(by_layers)[::-1], scale)
 
-    found: Paths = replicate(measure, ("two paths", models, sample), networks, key, networks, which=which)
+    found: Paths = Replicates(measure, ("two paths", models, sample), networks).drawn(key, networks, which=which)
     return found

@@ -15,7 +15,7 @@ from jax import lax
 
 from numerics.draws import gaussian
 from numerics.ensemble import Sampler, Size, apply_stages, dense, finite, inputs, product, scaled
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from theory.network import Dense, Network
 
 PER_CALL = 32  #: networks in one compiled call: ensembles of any size then share one kernel
@@ -86,5 +86,5 @@ def squared_gradients(network: Network, size: Size, key: jax.Array, networks: in
 
     if size.input_dimension not in (0, size.width):
         raise ValueError("squared gradients are measured in networks whose inputs are as wide as their layers")
-    found: np.ndarray = replicate(measure, ("squared gradients", network, size), PER_CALL, key, networks)
+    found: np.ndarray = Replicates(measure, ("squared gradients", network, size), PER_CALL).drawn(key, networks)
     return np.asarray(finite(found, network, size))

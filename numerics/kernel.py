@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -129,9 +129,9 @@ class Kernel:
             lowered = self._lowered(key)
         return lowered.compile(compiler_options())
 
-    def structure(self, key: jax.Array) -> Any:
-        """The tree that a block's measurements are."""
-        return jax.tree.structure(jax.eval_shape(self._run, keys.members(key, 0, self.count), np.int32(0)))
+    def shapes(self, key: jax.Array) -> Any:
+        """Shapes and types of a block's measurements."""
+        return jax.eval_shape(self._run, keys.members(key, 0, self.count), np.int32(0))
 
 
 _KERNELS: dict[Any, Kernel] = {}
@@ -146,26 +146,49 @@ def _kernel(name: Any, measure: Measure, count: int, at_once: int) -> Kernel:
     return kernel
 
 
-def replicate(
-    measure: Measure,
-    name: Any,
-    per_call: int,
-    key: jax.Array,
-    networks: int,
-    stopwatch: Stopwatch | None = None,
-    at_once: int = 8,
-    which: int | None = None,
-    first: int = 0,
-) -> Any:
-    """Measurements of `networks` independent replicates, from number `first` on, along the first axis.
+class Replicates(NamedTuple):
+    """Independent replicates of one measurement.
 
     `measure` takes one network's key; `name` identifies it, so that equal work compiles once. A compiled call covers `per_call`
-    networks, `at_once` of them side by side in memory. With `which`, `measure` takes it as a second argument, and one kernel serves
-    all its values.
+    networks, `at_once` of them side by side in memory.
     """
-    of_one = measure if which is not None else lambda network_key, _: measure(network_key)
-    kernel = _kernel(name, of_one, min(per_call, networks), at_once)
-    stopwatch = stopwatch or Stopwatch()
-    blocks = range(first, first + networks, kernel.count)
-    parts = collect(blocks, lambda some: kernel(key, some, which or 0, stopwatch), lambda: kernel.structure(key))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:networks], *parts)
+
+    measure: Measure
+    name: Any
+    per_call: int
+    at_once: int = 8
+
+    def drawn(self, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None, first: int = 0, which: int | None = None) -> Any:
+        """Measurements of `networks` networks, from number `first` on, along the first axis.
+
+        With `which`, `measure` takes it as a second argument, and one kernel serves all its values.
+        """
+        blocks = self.in_blocks(lambda measured: measured, key, networks, stopwatch, first, which)
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
+
+    def in_blocks(
+        self,
+        reduce: Callable[[Any], Any],
+        key: jax.Array,
+        networks: int,
+        stopwatch: Stopwatch | None = None,
+        first: int = 0,
+        which: int | None = None,
+    ) -> Iterable[Any]:
+        """What `reduce` makes of the measurements of one block of networks after another: all that is kept of them, here and between processes."""
+        measure = self.measure if which is not None else lambda network_key, _: self.measure(network_key)
+        kernel = _kernel(self.name, measure, min(self.per_call, networks), self.at_once)
+        stopwatch = stopwatch or Stopwatch()
+
+        def reduced(measured: Any, count: int) -> Any:
+            return reduce(jax.tree.map(lambda leaf: leaf[:count], measured))
+
+        def draw(blocks: Sequence[int]) -> Iterator[Any]:
+            for block, measured in zip(blocks, kernel(key, blocks, which or 0, stopwatch), strict=True):
+                yield reduced(measured, first + networks - block)
+
+        def structure() -> Any:
+            shapes = kernel.shapes(key)
+            return jax.tree.structure(reduced(jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes), kernel.count))
+
+        return collect(range(first, first + networks, kernel.count), kernel.count, draw, structure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import numpy as np
 
 from numerics.draws import gaussian
 from numerics.ensemble import Sampler, Size, dense, propagate
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from theory.activations import ACTIVATIONS
 from theory.experiments import Quantity
 from theory.network import Network
@@ -75,7 +76,6 @@ def per_call(quantity: Quantity) -> int:
 def statistic(quantity: Quantity, width: int, key: jax.Array, networks: int) -> np.ndarray:
     """The quantity for each of `networks` networks, (networks,), float64."""
     count = per_call(quantity)
-    found: np.ndarray = replicate(
-        lambda network_key: _STATISTICS[quantity](width, network_key), (quantity, width), count, key, networks, at_once=min(256, count // 8)
-    )
+    measure = partial(_STATISTICS[quantity], width)
+    found: np.ndarray = Replicates(measure, (quantity, width), count, at_once=min(256, count // 8)).drawn(key, networks)
     return found

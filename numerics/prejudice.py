@@ -6,18 +6,33 @@ times as far from the value at infinite width.
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from numerics import keys
 from numerics.control_variates import fitted
-from numerics.ensemble import NotFinite, Sampler, Size, controlled_moments, moments
+from numerics.ensemble import (
+    Measured,
+    NotFinite,
+    Sampler,
+    Size,
+    finite,
+    not_finite,
+    number_of_controls,
+    of_controlled,
+    of_moments,
+    refuse,
+)
 from numerics.estimators import Moments
 from numerics.kernel import Stopwatch
 from numerics.precision import control_drift
-from numerics.streamed import block_of, streamed_moments
+from numerics.running import Running
+from numerics.sampled import of_parts, part_of
+from numerics.streamed import block_of, of_blocks
 from theory.network import Network, Stack
 
 #: Networks whose control variates settle the multipliers: as many as are averaged, within these multiples of the number of controls. With
@@ -43,7 +58,8 @@ def simulate(
     Where a norm couples all samples in one batch, a second, independent batch of as many samples is drawn: γ needs pairs of
     independent samples. With `control_variates` each network's c is taken less what chance is known to have added to it, with
     multipliers from other, narrow networks: `variance_left` is what remains of its variance. Layers drawn from Gram matrices are
-    drawn in blocks of units where they are too wide to be kept.
+    drawn in blocks of units where they are too wide to be kept, samples go through all weights in parts where they are too many, and of
+    networks the mean and the spread are kept: memory grows with neither.
 
     Raises
     ------
@@ -64,27 +80,36 @@ def simulate(
     stopwatch = Stopwatch()
     size = Size(width, depth, drawn, input_dimension, sampler)
     key = keys.stream(seed, "simulate")
-    left = None
+    adjustment = None
     if block_of(network, size):
         if control_variates:
             raise ValueError(f"layers of {width} units are drawn in blocks, and control variates need them whole")
         assert isinstance(network, Network)
-        c = _correlation(streamed_moments(network, size, key, networks, stopwatch), network)
+        replicates = of_blocks(network, size)
     elif control_variates:
-        plain, controls = _controlled(network, size, key, networks, stopwatch)
-        others = pilot_networks(networks, controls.shape[1])
-        pilot = _controlled(network, _narrow(network, size), keys.stream(seed, "simulate", "pilot"), others, stopwatch)
-        c = fitted(*pilot, control_drift(network), networks).of(plain, controls)
-        left = float(c.var() / plain.var()) if plain.var() > 0 else None
+        others, narrow = pilot_networks(networks, number_of_controls(network, depth)), _narrow(network, size)
+        pilot: Measured = of_controlled(network, narrow).drawn(keys.stream(seed, "simulate", "pilot"), others, stopwatch)
+        finite(pilot, network, narrow)
+        adjustment = fitted(_correlation(pilot.moments, network), pilot.controls, control_drift(network), networks)
+        replicates = of_controlled(network, size)
     else:
-        c = _correlation(moments(network, size, key, networks, stopwatch), network)
-    mean = float(c.mean())
+        replicates = of_parts(network, size) if part_of(network, size) else of_moments(network, size)
+
+    def of_block(measured: Any) -> Found:
+        with np.errstate(invalid="ignore"):  # what is not finite is counted
+            plain = _correlation(measured.moments if adjustment else measured, network)
+            c = adjustment.of(plain, measured.controls) if adjustment else plain
+            return Found(not_finite(measured), Running.of(c), Running.of(plain))
+
+    found = functools.reduce(Found.merged, replicates.in_blocks(of_block, key, networks, stopwatch))
+    refuse(found.bad, network, size)
+    mean = float(found.c.mean)
     if not mean < 1:
         raise NotFinite(f"outputs of different samples have a correlation of {mean:.17g}, and γ = c/(1 − c) is no number")
     return {
         "gamma": mean / (1 - mean),
-        "standard_error": float(c.std(ddof=1) / np.sqrt(networks)) / (1 - mean) ** 2 if networks > 1 else None,
-        "variance_left": left,
+        "standard_error": math.sqrt(found.c.variance / networks) / (1 - mean) ** 2 if networks > 1 else None,
+        "variance_left": found.c.squares / found.plain.squares if adjustment and found.plain.squares > 0 else None,
         "networks": networks,
         "width": width,
         "samples": samples,
@@ -94,15 +119,21 @@ def simulate(
     }
 
 
+class Found(NamedTuple):
+    """Of some networks: how many of their numbers are not finite, c behind the last layer with chance taken out, and as it was."""
+
+    bad: int
+    c: Running
+    plain: Running
+
+    def merged(self, other: Found) -> Found:
+        """Of both."""
+        return Found(self.bad + other.bad, self.c.merged(other.c), self.plain.merged(other.plain))
+
+
 def _correlation(found: Moments, network: Stack) -> np.ndarray:
     """The correlation c behind the last layer, (networks,)."""
     return np.asarray(found.correlation(network))[:, -1]
-
-
-def _controlled(network: Stack, size: Size, key: Any, networks: int, stopwatch: Stopwatch) -> tuple[np.ndarray, np.ndarray]:
-    """The correlation c behind the last layer, (networks,), and its control variates, (networks, columns)."""
-    found = controlled_moments(network, size, key, networks, stopwatch=stopwatch)
-    return _correlation(found.moments, network), found.controls[:, -1]
 
 
 def pilot_networks(networks: int, controls: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from numerics.draws import gaussian
 from numerics.ensemble import Layer, Size, dense, propagate
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from theory.network import Network
 
 
@@ -35,7 +35,7 @@ def class_counts(network: Network, size: Size, key: jax.Array, networks: int) ->
 
         return propagate(network, size, body_key, observe).observed
 
-    counts: np.ndarray = replicate(measure, ("counts", network, size), size.networks_per_call, key, networks)
+    counts: np.ndarray = Replicates(measure, ("counts", network, size), size.networks_per_call).drawn(key, networks)
     return counts
 
 
@@ -74,5 +74,5 @@ def votes(network: Network, size: Size, classes: int, readouts: int, key: jax.Ar
         return propagate(network, size, body_key, observe).observed
 
     name = ("votes", network, size, classes, readouts)
-    found: Votes = replicate(measure, name, min(VOTING_AT_ONCE, size.networks_per_call), key, networks)
+    found: Votes = Replicates(measure, name, min(VOTING_AT_ONCE, size.networks_per_call)).drawn(key, networks)
     return found

@@ -18,7 +18,7 @@ import numpy as np
 from numerics.hosts import Hosts
 from numerics.parts import Parts
 
-Draw = Callable[[Sequence[int]], Iterable[Any]]  #: numbers of blocks' first networks, to the blocks' measurements one after another
+Draw = Callable[[Sequence[int]], Iterable[Any]]  #: numbers of blocks' first networks, to what is found of one block after another
 
 
 class Sharing:
@@ -42,19 +42,19 @@ class Sharing:
         """Whether nothing is shared or kept."""
         return self.hosts.count == 1 and self.parts is None
 
-    def collect(self, blocks: Sequence[int], draw: Draw, structure: Any) -> list[Any]:
-        """The measurements of all blocks of the next ensemble; `structure` is the tree that each block's are."""
+    def collect(self, blocks: Sequence[int], networks: int, draw: Draw, structure: Any) -> Iterable[Any]:
+        """What was found of all blocks, of so many networks each, of the next ensemble; `structure` is the tree that it is of each."""
         ensemble = self.ensembles
         self.ensembles += 1
         kept = self.parts.of(ensemble) if self.parts else {}
         mine = {block: kept[block] for block in self.hosts.mine(blocks) if block in kept}
         missing = [block for block in self.hosts.mine(blocks) if block not in kept]
-        for block, measured in zip(missing, draw(missing) if missing else (), strict=True):
-            mine[block] = _encoded(measured)
+        for block, found in zip(missing, draw(missing) if missing else (), strict=True):
+            mine[block] = _encoded(found)
             if self.parts:
                 self.before_keeping()
-                self.parts.put(ensemble, block, len(jax.tree.leaves(measured)[0]), mine[block])
-        return [_decoded(content, structure) for content in self.hosts.all(f"ensemble/{ensemble}", mine, blocks)]
+                self.parts.put(ensemble, block, networks, mine[block])
+        return (_decoded(content, structure) for content in self.hosts.all(f"ensemble/{ensemble}", mine, blocks))
 
 
 _SHARING: ContextVar[Sharing | None] = ContextVar("sharing", default=None)
@@ -70,15 +70,15 @@ def sharing(simulation: Sharing) -> Iterator[None]:
         _SHARING.reset(outside)
 
 
-def collect(blocks: Sequence[int], draw: Draw, structure: Callable[[], Any]) -> Iterable[Any]:
-    """The measurements of all blocks of an ensemble: drawn here, all of them, unless the simulation is shared."""
+def collect(blocks: Sequence[int], networks: int, draw: Draw, structure: Callable[[], Any]) -> Iterable[Any]:
+    """What was found of all blocks of an ensemble, of so many networks each: drawn here, all of them, unless the simulation is shared."""
     simulation = _SHARING.get()
-    return draw(blocks) if simulation is None or simulation.alone else simulation.collect(blocks, draw, structure())
+    return draw(blocks) if simulation is None or simulation.alone else simulation.collect(blocks, networks, draw, structure())
 
 
-def _encoded(measured: Any) -> bytes:
+def _encoded(found: Any) -> bytes:
     stream = io.BytesIO()
-    for leaf in jax.tree.leaves(measured):
+    for leaf in jax.tree.leaves(found):
         np.save(stream, leaf, allow_pickle=False)
     return stream.getvalue()
 

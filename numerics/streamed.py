@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from numerics.ensemble import Sampler, Size, dense, finite, inputs
+from numerics.ensemble import Sampler, Size, dense, inputs
 from numerics.estimators import Moments, two_moments
-from numerics.kernel import Stopwatch, replicate
+from numerics.kernel import Replicates
 from numerics.namespace import XP
 from theory.activations import Elementwise
 from theory.distributions import DataSet, Distribution
@@ -131,8 +131,7 @@ def _condensed(units: Units, blocks: int, coupled: bool) -> tuple[jax.Array, Mom
     )
 
 
-def _propagated(network: Network, size: Size, block: int, key: jax.Array) -> Moments:
-    """Moments behind every hidden layer of one network, (depth,)."""
+def _moments(network: Network, size: Size, block: int, key: jax.Array) -> Moments:
     every = jax.random.split(key, 1 + size.depth)
     input_key, layer_keys = every[0], every[1:]
     dimension = size.input_dimension or size.width
@@ -152,14 +151,7 @@ def _propagated(network: Network, size: Size, block: int, key: jax.Array) -> Mom
     return lax.scan(layer, _condensed(of_inputs, max(1, dimension // part), coupled)[0], layer_keys)[1]
 
 
-def streamed_moments(network: Network, size: Size, key: jax.Array, networks: int, stopwatch: Stopwatch | None = None) -> Moments:
-    """Overlap and power after every hidden layer: arrays (networks, depth), float64; for networks and sizes that have a `block_of`.
-
-    Raises
-    ------
-    NotFinite
-        If a norm divided by zero.
-    """
-    measure = partial(_propagated, network, size, block_of(network, size))
-    found: Moments = replicate(measure, ("streamed", network, size), 1, key, networks, stopwatch, at_once=1)
-    return finite(found, network, size)
+def of_blocks(network: Network, size: Size) -> Replicates:
+    """Two moments behind every hidden layer of networks and sizes that have a `block_of`: (depth,), float64."""
+    measure = partial(_moments, network, size, block_of(network, size))
+    return Replicates(measure, ("blocks", network, size), per_call=1, at_once=1)

@@ -146,7 +146,8 @@ def _same_in_the_full_batch(stage: Stage, method: str, mutant: Mutant) -> str:
 
 #: Functions that draw, measure and extrapolate; the claims and the numbers of the experiments that they are put before.
 MEASURES: tuple[tuple[Callable[..., Any], str, int], ...] = (
-    (estimators.two_moments, "layer_norm_before_relu", 0),
+    (estimators.sums, "layer_norm_before_relu", 0),
+    (estimators.moments_of, "layer_norm_before_relu", 0),
     (estimators.groups, "batch_norm_before_relu", 0),
     (estimators.expected, "gain_and_bias", 2),
     (estimators.differences, "gain_and_bias", 2),

@@ -12,7 +12,7 @@ from tiers import usually
 from numerics import kernel, keys
 from numerics.ensemble import NotFinite, Sampler, Size, moments, propagate
 from numerics.estimators import two_moments
-from numerics.kernel import replicate
+from numerics.kernel import Replicates
 from numerics.prejudice import simulate
 from proofs_checks.design import Design
 from proofs_checks.ladder import Rung
@@ -115,7 +115,7 @@ def test_pairing_samples_with_themselves_is_rejected():
         def measure(key):
             return propagate(network, Size(width, 1, 2 * BATCH), key, both).observed
 
-        found = replicate(measure, ("diagonal", width), 256, keys.stream(3, "diagonal", width), 1024)
+        found = Replicates(measure, ("diagonal", width), 256).drawn(keys.stream(3, "diagonal", width), 1024)
         return [np.asarray(estimate.overlap / estimate.power)[:, 0] for estimate in found]
 
     for narrow, wide, agrees in zip(rungs(64), rungs(192), (True, False), strict=True):
@@ -146,8 +146,8 @@ def test_splitting_an_ensemble_into_calls_changes_nothing():
     def measure(network_key):
         return propagate(network, size, network_key, lambda layer: two_moments(layer.activations, coupled=False)).observed
 
-    whole = replicate(measure, ("split", "whole"), 12, key, 12)
-    parts = replicate(measure, ("split", "parts"), 5, key, 12)  # five, five and two of five
+    whole = Replicates(measure, ("split", "whole"), 12).drawn(key, 12)
+    parts = Replicates(measure, ("split", "parts"), 5).drawn(key, 12)  # five, five and two of five
     np.testing.assert_array_equal(parts.overlap, whole.overlap)
     np.testing.assert_array_equal(parts.power, whole.power)
     assert len(np.unique(whole.overlap[:, -1])) == 12  # networks differ
@@ -160,7 +160,7 @@ def test_kernels_give_way_to_newer_ones(monkeypatch):
     key = keys.stream(4, "kept")
 
     def number(name):
-        return replicate(lambda network_key: jax.random.uniform(network_key), name, 4, key, 6)
+        return Replicates(jax.random.uniform, name, 4).drawn(key, 6)
 
     first = number("one")
     number("two"), number("one"), number("three")

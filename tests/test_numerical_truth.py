@@ -19,7 +19,7 @@ from numerics import ensemble, kernel, keys
 from numerics.control_variates import fitted
 from numerics.ensemble import Precision, Sampler, Size, controlled_moments, moments, propagate
 from numerics.estimators import two_moments
-from numerics.kernel import Imprecise, Kernel, replicate
+from numerics.kernel import Imprecise, Kernel, Replicates
 from numerics.precision import DEVIATIONS, FLOAT32, control_drift, drift, magnification, rounding
 from proofs_checks import observe_agreement
 from proofs_checks.audit import Settings, plan
@@ -272,7 +272,7 @@ def split(per_call, at_once, precision):
     def measure(network_key):
         return propagate(network, size, network_key, lambda layer: two_moments(layer.activations, coupled=False)).observed
 
-    return replicate(measure, ("truth", per_call, at_once, precision), per_call, key, 40, at_once=at_once)
+    return Replicates(measure, ("truth", per_call, at_once, precision), per_call, at_once).drawn(key, 40)
 
 
 def test_networks_do_not_know_how_many_are_in_a_call():
@@ -291,7 +291,7 @@ def test_a_block_is_drawn_in_equal_rounds(count, at_once, drawn):
     made = Kernel(lambda key, which: jnp.sin(jax.random.key_data(key)[0]), count, at_once)
     assert made.count == drawn
     assert str(jax.make_jaxpr(made._run)(keys.members(key, 0, drawn), 0)).count("= sin ") == 1
-    found = replicate(jax.random.uniform, ("rounds", count), count, key, count, at_once=at_once)
+    found = Replicates(jax.random.uniform, ("rounds", count), count, at_once).drawn(key, count)
     np.testing.assert_array_equal(found, jax.vmap(jax.random.uniform)(keys.members(key, 0, count)))
 
 

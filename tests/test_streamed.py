@@ -13,7 +13,7 @@ from tiers import tiered
 from numerics import keys, streamed
 from numerics.ensemble import Sampler, Size, apply_stages, moments
 from numerics.estimators import two_moments
-from numerics.streamed import _averages, _condensed, _through, block_of, streamed_moments
+from numerics.streamed import _averages, _condensed, _through, block_of, of_blocks
 from proofs_checks.design import Design
 from proofs_checks.finding import sup_distance
 from proofs_checks.observe_samplers import tallies
@@ -86,7 +86,7 @@ def test_blocks_change_no_law(name, small):
     """γ of networks whose layers are drawn in blocks, and whole: two samples of one law, at an error rate of 1e-6 in all."""
     design, count, size = Design(1e-6 / len(BLOCKED) / 2, 0.1), 1024, Size(2 * UNITS, 2, 2 * BATCH, sampler=Sampler.GRAM)
     one = NETWORKS[name]
-    blocks = np.asarray(streamed_moments(one, size, keys.stream(2, "blocks", name), count).gamma(one))
+    blocks = np.asarray(of_blocks(one, size).drawn(keys.stream(2, "blocks", name), count).gamma(one))
     whole = np.asarray(moments(one, size, keys.stream(2, "whole", name), count).gamma(one))
     other = np.asarray(moments(NETWORKS["gelu"], size, keys.stream(2, "other", name), count).gamma(one))
     band = design.two_bands(count, count)

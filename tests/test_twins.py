@@ -32,9 +32,9 @@ def test_a_mutant_differs_in_one_operator():
 
 
 def test_of_what_counts_or_names_only_operands_are_changed():
-    changes = [mutant.change for mutant in mutants.operations(estimators.two_moments)]
-    assert "count - 1 → count + 1" in changes and "1 → 2" in changes
-    assert len(changes) < len(list(mutants.arithmetic(estimators.two_moments)))
+    changes = [mutant.change for mutant in mutants.operations(estimators.moments_of)]
+    assert "groups - 1 → groups + 1" in changes and "1 → 2" in changes
+    assert len(list(mutants.operations(estimators.sums))) < len(list(mutants.arithmetic(estimators.sums)))  # an axis is a name
 
 
 @pytest.mark.parametrize("function, change, proved", [("scaled", "z + ", True), ("inputs", " + ", True), ("scaled", "root * ", False)])

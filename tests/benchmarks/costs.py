@@ -74,21 +74,28 @@ def growth() -> Table:
 def memory(where: str) -> Table:
     """Peak resident memory, a process each."""
     start = "from tests.benchmarks import in_jax\nfrom numerics.ensemble import Sampler, Size\n"
+
+    def simulated(size: str, networks: int, rest: str = "") -> str:
+        return start + f"in_jax.estimate(Size({size}), {networks}, 1{rest})"
+
+    gram, controlled = ", sampler=Sampler.GRAM", ", control_variates=True"
     torch_start = "from tests.benchmarks import in_pytorch\n"
     cases = [
         ("JAX and the project loaded", start),
-        ("drawn weights, width 1,024, 64 samples, 16 networks", start + f"in_jax.draw(Size(1024, {DEPTH}, 64), 16)"),
-        ("the same, 64 networks", start + f"in_jax.draw(Size(1024, {DEPTH}, 64), 64)"),
-        ("the same, 16 networks, 1,024 samples", start + f"in_jax.draw(Size(1024, {DEPTH}, 1024), 16)"),
-        ("Gram matrices, width 2^17, 64 samples, 1 network", start + f"in_jax.draw(Size(2**17, {DEPTH}, 64, sampler=Sampler.GRAM), 1)"),
-        ("Gram matrices, width 2^20, 64 samples, 1 network", start + f"in_jax.draw(Size(2**20, {DEPTH}, 64, sampler=Sampler.GRAM), 1)"),
+        ("drawn weights, width 1,024, 64 samples, 16 networks", simulated(f"1024, {DEPTH}, 64", 16)),
+        ("the same, 1,024 samples", simulated(f"1024, {DEPTH}, 1024", 16)),
+        ("the same, 16,384 samples, 2 networks", simulated(f"1024, {DEPTH}, 2**14", 2)),
+        ("control variates, width 32, 4 samples, 2^12 networks", simulated(f"32, {DEPTH}, 4", 2**12, controlled)),
+        ("the same, 2^18 networks", simulated(f"32, {DEPTH}, 4", 2**18, controlled)),
+        ("Gram matrices, width 2^17, 64 samples, 1 network", simulated(f"2**17, {DEPTH}, 64{gram}", 1)),
+        ("Gram matrices, width 2^20, 64 samples, 1 network", simulated(f"2**20, {DEPTH}, 64{gram}", 1)),
         ("PyTorch loaded", torch_start),
         (
             "PyTorch, loop, width 1,024, 64 samples, 16 networks",
             torch_start + f"in_pytorch.loop(in_pytorch.Shape(1024, {DEPTH}, 64, {where!r}), 16)",
         ),
     ]
-    says = "Largest resident memory of a process of its own, in MiB, libraries included (on a GPU: of the host)."
+    says = "Largest resident memory of a process of its own, in MiB, libraries included (on a GPU: of the host). Ours are of `simulate`."
     return Table("Memory", says, ("what", "MiB"), [(name, round(peak_memory(code))) for name, code in cases])
 
 
