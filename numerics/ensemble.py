@@ -94,9 +94,13 @@ class Size:
 
     @property
     def networks_at_once(self) -> int:
-        """Replicates side by side in memory: eight, where they share 2^28 numbers of a layer's weights and activations at most, and more where 2^19."""
+        """Replicates side by side in memory: more of them the fewer numbers a layer's weights and activations are, and eight where an accelerator has room.
+
+        On a CPU large ones are drawn sooner one after another, up to three times as soon where eight together leave its caches.
+        """
         numbers = self.width * ((self.width if self.sampler is Sampler.WEIGHTS else self.samples) + self.samples)
-        return max(1, min(8, 2**28 // numbers), min(64, 2**19 // numbers))
+        room = 2**22 if jax.default_backend() == "cpu" else 2**28
+        return max(1, min(8, room // numbers), min(64, 2**19 // numbers))
 
 
 def batches(network: Stack, samples: int) -> tuple[int, int]:
