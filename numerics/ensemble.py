@@ -100,7 +100,8 @@ class Size:
         """
         numbers = self.width * ((self.width if self.sampler is Sampler.WEIGHTS else self.samples) + self.samples)
         room = 2**22 if jax.default_backend() == "cpu" else 2**28
-        large = next((networks for networks in (8, 4, 2) if networks * numbers <= room), 1)  # parts of every call: none draws more than it is to
+        # Parts of every call: none draws more than it is to.
+        large = next((networks for networks in (8, 4, 2) if networks * numbers <= room), 1)
         return max(large, min(64, 2**19 // numbers))
 
 

@@ -33,7 +33,7 @@ def roofline(where: str) -> tuple[Table, dict[str, float]]:
             "loop": lambda _: in_pytorch.loop(shape, few),
             "loop, bare": lambda _: in_pytorch.bare(shape, few),
         },
-        ROUNDS,
+        2 * ROUNDS,
     )
     rows: list[tuple[Any, ...]] = []
     for name, words in (

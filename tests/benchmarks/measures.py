@@ -78,14 +78,17 @@ def cheapest_width(bias_times_width: float, target: float) -> int:
 
 
 def alternate(calls: Mapping[str, Callable[[int], object]], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of every call in every round, by the clock: each is called once before, to compile, then all in turn, with the round's number."""
+    """Seconds of every call in every round, by the clock: each is called once before, to compile, then all in turn, with the round's number.
+
+    A round has an order of its own: a library's threads may look for more work for a while, and slow down whatever follows.
+    """
     for call in calls.values():
         call(rounds)
-    seconds = {name: np.zeros(rounds) for name in calls}
+    seconds, order = {name: np.zeros(rounds) for name in calls}, np.random.default_rng(rounds)
     for number in range(rounds):
-        for name, call in calls.items():
+        for name in order.permutation(list(calls)):
             start = time.perf_counter()
-            call(number)
+            calls[name](number)
             seconds[name][number] = time.perf_counter() - start
     return seconds
 
